@@ -1,0 +1,93 @@
+"""Lines that stop in the middle: what they leave open is closed, a name cut short is completed."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import keyword
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from engine.cleanup.layout import COMPOUND, Edit
+from engine.cleanup.lexer import CLOSER, Scan, scan
+from engine.cleanup.names import undefined
+from engine.cleanup.syntax import parse
+
+_NAME_AT_END = re.compile(r"[^\W\d]\w*$")
+_WORD = re.compile(r"[^\W\d]\w*")
+_KNOWN = frozenset(dir(builtins)) | frozenset(keyword.kwlist)
+
+
+def cut_edits(lines: list[str], at: int, scanned: Scan) -> Iterator[Edit]:
+    """The lines near `at` closed where they stop: quotes, brackets, colon."""
+    rows = {row for row, _ in scanned.unclosed[-2:]} | set(scanned.stray[:1])
+    rows |= set(range(max(0, at - 1), min(len(lines), at + 1)))
+    for row in sorted(rows):
+        if row >= len(lines) or scanned.inside[row] or not lines[row].strip():
+            continue
+        for text, cost in _ends(lines, row):
+            closed = _closed(text)
+            if closed is not None and closed != lines[row]:
+                yield Edit((*lines[:row], closed, *lines[row + 1 :]), cost, "closed a cut line")
+
+
+def _ends(lines: list[str], row: int) -> Iterator[tuple[str, float]]:
+    line = lines[row].rstrip()
+    yield line, 1.3
+    shorter = re.sub(
+        r"\s*(?:[-+*/%,.=<>&|^!:]+|\b(?:and|or|not|in|is|if|else|for|lambda))$", "", line
+    )
+    if shorter.strip() and shorter != line:
+        yield shorter, 1.5
+    for name in completions("\n".join((*lines[:row], *lines[row + 1 :])), line):
+        yield _NAME_AT_END.sub(name, line), 1.2
+
+
+def completions(text: str, line: str) -> list[str]:
+    """Names, used elsewhere or Python's own, that the name at the end of `line` may have begun."""
+    match = _NAME_AT_END.search(line)
+    if match is None:
+        return []
+    words = Counter(_WORD.findall(text))
+    begun = match[0]
+    if begun in words:
+        return []
+    own = [word for word, _ in words.most_common() if word.startswith(begun)]
+    general = [word for word in sorted(_KNOWN) if word.startswith(begun) and len(begun) > 1]
+    return [word for word in (*own, *general) if word != begun][:3]
+
+
+def _closed(line: str) -> str | None:
+    """`line` with its quote and brackets closed, and the colon that its keyword asks for."""
+    scanned = scan([line])
+    if scanned.open_triple or scanned.unopened:
+        return None
+    if scanned.stray:
+        line += scanned.tokens[0][-1].text
+        scanned = scan([line])
+    line += "".join(CLOSER[bracket] for _, bracket in reversed(scanned.unclosed))
+    if COMPOUND.match(line) and not line.rstrip().endswith(":"):
+        line += ":"
+    return line
+
+
+def complete_last_name(code: str) -> str:
+    """`code` whose very last name, cut by the token limit, is the beginning of one known name.
+
+    Only a name that nothing defines is touched: as it stands it could only raise NameError.
+    """
+    text = code.rstrip()
+    tree = parse(code)
+    match = _NAME_AT_END.search(text)
+    if match is None or not isinstance(tree, ast.Module) or match[0] not in undefined(tree):
+        return code
+    candidates = [
+        name for name in completions(text[: match.start()], text) if not keyword.iskeyword(name)
+    ]
+    for name in candidates:
+        completed = _NAME_AT_END.sub(name, text) + "\n"
+        outcome = parse(completed)
+        if isinstance(outcome, ast.Module) and name not in undefined(outcome):
+            return completed
+    return code

@@ -1,0 +1,190 @@
+"""Mending syntax: every small edit near the fault is tried, and the most plausible result wins.
+
+The search goes by levels. On each, all edits of the best texts so far are tried; as soon as some of
+them parse, the level is finished and the result with the least cost of edits and the fewest stumbles
+(`plausible`) is taken. Else the texts whose fault moved furthest for the least cost go to the next
+level. Work is counted in characters parsed, so the same text ends the same way on any machine.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from engine.cleanup.cuts import cut_edits
+from engine.cleanup.familiar import familiarity, needless_brackets
+from engine.cleanup.layout import Edit, layout_edits
+from engine.cleanup.lexer import scan
+from engine.cleanup.plausible import stumbles
+from engine.cleanup.regions import Region, regions, top_names, without_cut_tail
+from engine.cleanup.syntax import MAX_SOURCE, Fault, compiles, defined_names, is_shallow, parse
+from engine.cleanup.tokens import token_edits
+from engine.cleanup.wholesale import wholesale_edits
+
+MAX_LENGTH = 12_000
+"""Longer regions are not searched: they lose what does not parse instead."""
+
+MAX_BRACKETS = 25
+"""Deeper nesting that does not parse is noise, and costs the parser a hundred times as much."""
+
+MAX_LEVELS = 4
+BEAM = 5
+_BUDGET = 800_000
+_JUDGED = 60
+_CHEAP = 1.75
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A text after repair, and the edits in words."""
+
+    code: str
+    edits: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Budget:
+    """Characters that may still be parsed."""
+
+    left: int
+
+    def spend(self, text: str) -> bool:
+        self.left -= len(text) + 200
+        return self.left > 0
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    lines: tuple[str, ...]
+    cost: float
+    labels: tuple[str, ...]
+    fault: Fault
+
+
+def repair(code: str) -> str:
+    """`code` with its syntax mended; code that parses comes back byte for byte.
+
+    Where no mend is found within bounds, what parses of it comes back, or else the text as it was.
+    """
+    if isinstance(parse(code), ast.Module):
+        return code
+    return mend(code).code
+
+
+def mend(code: str) -> Mended:
+    """Repair `code` until it compiles: stricter than `repair`, for `return` outside a function too."""
+    if len(code) > MAX_SOURCE or compiles(code) is None:
+        return Mended(code, ())
+    budget = _Budget(_BUDGET)
+    edits: list[str] = []
+    trimmed = without_cut_tail(code) if len(code) <= 4 * MAX_LENGTH else code
+    if trimmed != code:
+        code = trimmed
+        edits.append("dropped a cut end")
+    for _ in range(6):
+        fault = compiles(code)
+        if fault is None:
+            return Mended(code, tuple(edits))
+        step = _mend_once(code, fault, budget)
+        if step is None:
+            break
+        code, labels = step
+        edits.extend(labels)
+    salvaged = _salvage(code)
+    if salvaged is None:
+        return Mended(code, tuple(edits))
+    return Mended(salvaged, (*edits, "dropped what does not parse"))
+
+
+def _mend_once(code: str, fault: Fault, budget: _Budget) -> tuple[str, tuple[str, ...]] | None:
+    """Mend the first broken region; wider regions are tried where narrow ones have no mend."""
+    for region in regions(code, fault):
+        if sum(map(len, region.lines)) > MAX_LENGTH:
+            continue
+        found = _search(region, budget)
+        if found is not None:
+            return region.joined(found.lines), found.labels
+    return None
+
+
+def _search(region: Region, budget: _Budget) -> _State | None:
+    text = "\n".join(region.lines)
+    fault = compiles(text)
+    if fault is None or scan(list(region.lines)).deepest > MAX_BRACKETS:
+        return None
+    beam = [_State(region.lines, 0.0, (), fault)]
+    seen = {text}
+    solved: list[_State] = []
+    for _ in range(MAX_LEVELS):
+        found_before = bool(solved)
+        open_states: list[_State] = []
+        for state in beam:
+            for edit in _edits(state):
+                text = "\n".join(edit.lines)
+                if text in seen:
+                    continue
+                seen.add(text)
+                if not budget.spend(text):
+                    break
+                cost = state.cost + edit.cost
+                outcome = parse(text)
+                broken = outcome if isinstance(outcome, Fault) else compiles(text)
+                labels = (*state.labels, edit.label)
+                if broken is None:
+                    solved.append(_State(edit.lines, cost, labels, fault))
+                else:
+                    open_states.append(_State(edit.lines, cost, labels, broken))
+        # A dear edit alone is given one more level, in which two cheap ones may do better.
+        if solved and (found_before or min(state.cost for state in solved) < _CHEAP):
+            return _best(solved, region)
+        if budget.left <= 0:
+            break
+        beam = sorted(open_states, key=_promise)[:BEAM]
+    return _best(solved, region) if solved else None
+
+
+def _edits(state: _State) -> list[Edit]:
+    lines = list(state.lines)
+    at = min(max(0, state.fault.line - 1), len(lines) - 1)
+    scanned = scan(lines)
+    edits = list(wholesale_edits(lines))
+    edits.extend(token_edits(lines, at, scanned))
+    edits.extend(layout_edits(lines, at, scanned))
+    edits.extend(cut_edits(lines, at, scanned))
+    return sorted(edits, key=lambda edit: edit.cost)
+
+
+def _promise(state: _State) -> float:
+    """Less is better: what it cost, less how far the parser got."""
+    return state.cost - 3.0 * state.fault.line / (len(state.lines) + 1)
+
+
+def _best(solved: list[_State], region: Region) -> _State:
+    """The result with the least cost of edits and stumbles, less what is familiar in it."""
+    solved.sort(key=lambda state: state.cost)
+    wanted = top_names(region.lines)
+    ranked: list[tuple[float, int, _State]] = []
+    for state in solved[:_JUDGED]:
+        tree = parse("\n".join(state.lines))
+        if isinstance(tree, ast.Module) and is_shallow(tree):
+            score = (
+                state.cost + stumbles(tree, region.known) - familiarity(region.lines, state.lines)
+            )
+            score += needless_brackets(tree, state.lines) + 0.8 * len(wanted - defined_names(tree))
+            ranked.append((score, len(ranked), state))
+    return min(ranked)[2] if ranked else solved[0]
+
+
+def _salvage(code: str) -> str | None:
+    """The longest run of whole lines from the start that compiles; None where none does."""
+    lines = code.split("\n")
+    spent = 0
+    end = len(lines)
+    while end > 0 and spent < 400_000:
+        text = "\n".join(lines[:end])
+        spent += len(text) + 200
+        fault = compiles(text)
+        if fault is None:
+            return text if text.strip() else None
+        end = min(end - 1, max(fault.line - 1, 0)) if fault.line < end else end - 1
+    return None

@@ -1,0 +1,220 @@
+"""Edits inside a line: brackets, quotes, commas, and the habits of other languages."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+
+from engine.cleanup.layout import Edit
+from engine.cleanup.lexer import CLOSER, OPENER, Scan
+
+MAX_LINE = 1_000
+"""Texts with longer lines are data, not code: their lines are not edited inside."""
+
+_MAX_COLUMNS = 160
+_INNER = 0.35
+_CODE = re.compile(
+    r"\s*(?:(?:if|for|while|elif)\b.*:$|return\b(?!s)|else:$|try:$|def \w+\("
+    r"|[a-z_]\w*(?:\[.*\])?\s?[-+*/]?=\s?[^=>])"
+)
+"""Lines that are rather code than an example in a docstring."""
+
+
+def token_edits(lines: list[str], at: int, scanned: Scan) -> Iterator[Edit]:
+    """Edits of characters near line index `at`, and where brackets or quotes do not close."""
+    if any(len(line) > MAX_LINE for line in lines):
+        return
+    yield from foreign_edits(lines, at)
+    if scanned.open_triple:
+        yield from _triple_edits(lines, scanned.open_triple)
+    for row in dict.fromkeys(scanned.stray[:2]):
+        yield from _quote_edits(lines, row)
+    yield from _closing_edits(lines, scanned)
+    yield from _surplus_edits(lines, scanned)
+    if scanned.balanced:
+        yield from _comma_edits(lines, at, scanned)
+
+
+def _with(lines: list[str], row: int, line: str) -> tuple[str, ...]:
+    return (*lines[:row], line, *lines[row + 1 :])
+
+
+def _closing_edits(lines: list[str], scanned: Scan) -> Iterator[Edit]:
+    """The missing closer at the end of every token that follows its opener.
+
+    Most closers stand at the end of their line, so that is where a lost one is looked for first.
+    """
+    for row, bracket in dict.fromkeys(scanned.unclosed[-3:]):
+        for i in range(row, min(len(lines), row + 30)):
+            if i > row and (scanned.depth[i] == 0 or scanned.inside[i]):
+                break
+            line, tokens = lines[i], scanned.tokens[i]
+            for token in tokens if i < row + 5 else tokens[-1:]:
+                if token.kind == "operator" and token.text not in {",", ":"}:
+                    continue
+                text = line[: token.end] + CLOSER[bracket] + line[token.end :]
+                cost = 1.0 + 0.05 * (i - row) + (0.0 if _ends_line(line, token.end) else _INNER)
+                if token.kind == "name" and line[token.end : token.end + 1] in {"(", "["}:
+                    cost += 0.6 if line[token.end] == "(" else 0.2
+                yield Edit(_with(lines, i, text), cost, f"added {CLOSER[bracket]}")
+            if not tokens and i > row:
+                text = lines[row][: len(lines[row]) - len(lines[row].lstrip())] + CLOSER[bracket]
+                yield Edit(_with(lines, i, text), 1.0, f"added {CLOSER[bracket]}")
+            if tokens and tokens[-1].text in {",", ".", "+", "-", "*", "/", "=="}:
+                text = line[: tokens[-1].start].rstrip() + CLOSER[bracket]
+                yield Edit(_with(lines, i, text), 1.8, "closed a line that was cut")
+
+
+def _ends_line(line: str, column: int) -> bool:
+    return not line[column:].partition("#")[0].strip(" \t)]}:,")
+
+
+def _surplus_edits(lines: list[str], scanned: Scan) -> Iterator[Edit]:
+    """A closer too many goes, a wrong one is exchanged, a missing opener is put in."""
+    for row, column, bracket in scanned.unopened[:2]:
+        line = lines[row]
+        for token in scanned.tokens[row]:
+            if token.kind == "close":
+                if token.text == bracket:
+                    text = line[: token.start] + line[token.end :]
+                    cost = 0.8 if token.start == column else 1.0
+                    yield Edit(_with(lines, row, text), cost, f"dropped {token.text}")
+                for other in OPENER:
+                    if other != token.text:
+                        text = line[: token.start] + other + line[token.end :]
+                        yield Edit(_with(lines, row, text), 0.9, f"changed {token.text} to {other}")
+            if token.kind == "open" and CLOSER[token.text] != bracket:
+                text = line[: token.start] + OPENER[bracket] + line[token.end :]
+                yield Edit(_with(lines, row, text), 1.1, f"changed {token.text}")
+            if token.start <= column and token.kind in {"name", "number", "string", "open"}:
+                text = line[: token.start] + OPENER[bracket] + line[token.start :]
+                yield Edit(_with(lines, row, text), 1.3, f"added {OPENER[bracket]}")
+
+
+def _quote_edits(lines: list[str], row: int) -> Iterator[Edit]:
+    line = lines[row]
+    marks = {mark for mark in "\"'" if mark in line}
+    columns = range(len(line) - len(line.lstrip()), min(len(line), _MAX_COLUMNS) + 1)
+    for mark in sorted(marks):
+        for column in columns:
+            cost = 1.0 + _quote_oddity(line, column)
+            yield Edit(
+                _with(lines, row, line[:column] + mark + line[column:]), cost, f"added {mark}"
+            )
+        for column, character in enumerate(line[:_MAX_COLUMNS]):
+            if character == mark:
+                yield Edit(
+                    _with(lines, row, line[:column] + line[column + 1 :]), 1.3, f"dropped {mark}"
+                )
+
+
+def _quote_oddity(line: str, column: int) -> float:
+    """How unlikely a quote is to have stood at `column`, by its neighbours."""
+    before, after = line[column - 1 : column], line[column : column + 1]
+    total = 0.0
+    if before in set("=<>+-*/%,:") and before and after == " ":
+        # Where operators have a space on their left, they have one on their right.
+        total += 0.4
+    if before.isalnum() and after.isalnum():
+        total += 0.3
+    if re.match(r" [.)\],:]|  ", line[column:].lstrip("'\"")):
+        total += 0.4
+    if re.search(r"\b(?:return|in|and|or|not|if|else|elif)$", line[:column]):
+        total += 0.6
+    return total
+
+
+def _triple_edits(lines: list[str], opened: tuple[int, str]) -> Iterator[Edit]:
+    """The triple quote closed at the end of a line or on a line of its own."""
+    row, mark = opened
+    margin = lines[row][: len(lines[row]) - len(lines[row].lstrip())]
+    swallowed = 0
+    for i in range(row, min(len(lines), row + 80)):
+        text = lines[i].rstrip()
+        swallowed += i > row and _CODE.match(text) is not None
+        cost = 1.0 + 0.002 * (i - row) + min(0.4 * swallowed, 2.0)
+        if i > row or not text.endswith(mark):
+            if text.endswith(mark[:2]):
+                yield Edit(
+                    _with(lines, i, text.rstrip(mark[0]) + mark), cost, "closed the docstring"
+                )
+            yield Edit(_with(lines, i, text + mark), cost, "closed the docstring")
+        if i > row and not text:
+            yield Edit(_with(lines, i, margin + mark), cost - 0.15, "closed the docstring")
+    text = lines[row].replace(mark, "", 1)
+    yield Edit(_with(lines, row, text), 1.6, f"dropped {mark}")
+
+
+_FOREIGN: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r"\belse\s+if\b|\belsif\b|\belseif\b", "elif"),
+        (r"\s*&&\s*", " and "),
+        (r"\s*\|\|\s*", " or "),
+        (r"!(?=[\w(])", "not "),
+        (r"===", "=="),
+        (r"!==", "!="),
+        (r"<>", "!="),
+        (r"=<", "<="),
+        (r"=>", ">="),
+        (r"(\w)\+\+", r"\1 += 1"),
+        (r"(\w)--(?=\s*;?\s*$)", r"\1 -= 1"),
+        (r";\s*$", ""),
+        (r"^(\s*)(?:function|func|fn)\s+", r"\1def "),
+        (r"^(\s*)(?:let|var|const|int|float)\s+(?=\w+\s*=)", r"\1"),
+        (r"\bnull\b|\bnil\b", "None"),
+        (r"^(\s*)print\s+(?!\()(.+)$", r"\1print(\2)"),
+        (r"^(\s*)except\s+([\w.]+)\s*,\s*(\w+)\s*:", r"\1except \2 as \3:"),
+        (r"^(\s*(?:if|elif|while)\b.*[^=!<>:])=([^=].*:\s*)$", r"\1==\2"),
+        (r"^(\s*)(.*?)\s*\{\s*$", r"\1\2:"),
+        (r"//.*$", ""),
+        (r"\b0+(?=\d)", ""),
+        (r"^(\s*)\d+[.):|]?\s(?=\S)", r"\1"),
+        (r"^(\s*)[-+*>•|]\s?", r"\1"),
+        (r"`+", ""),
+        (r"\*\*(?=\w)|(?<=\w)\*\*", ""),
+        (r"\\(?=\S)", ""),
+        (r"^\s*(.*\S)\s*$", r"# \1"),
+    )
+)
+
+
+def foreign_edits(lines: list[str], at: int) -> Iterator[Edit]:
+    """What other languages, Python 2 and Markdown write, as Python writes it."""
+    for row in range(max(0, at - 1), min(len(lines), at + 2)):
+        line = lines[row]
+        if not line.strip():
+            continue
+        for pattern, replacement in _FOREIGN[:-1]:
+            text = pattern.sub(replacement, line)
+            if text != line:
+                yield Edit(
+                    _with(lines, row, text), 0.7 + 0.05 * abs(row - at), "put into Python's words"
+                )
+
+
+def _comma_edits(lines: list[str], at: int, scanned: Scan) -> Iterator[Edit]:
+    """A comma, an operator or a joined line where two values stand side by side."""
+    for row in range(max(0, at - 1), min(len(lines), at + 1)):
+        line = lines[row]
+        tokens = scanned.tokens[row]
+        for left, right in itertools.pairwise(tokens):
+            ends = left.kind in {"name", "number", "string", "close"}
+            starts = right.kind in {"name", "number", "string", "open"}
+            if ends and starts:
+                for mark, cost in (
+                    (", ", 1.3),
+                    (".", 1.7),
+                    (" == ", 1.9),
+                    (" = ", 1.9),
+                    (" in ", 1.9),
+                ):
+                    text = line[: left.end] + mark + line[right.start :]
+                    yield Edit(_with(lines, row, text), cost, f"added {mark.strip()}")
+        if tokens and tokens[-1].kind == "operator" and tokens[-1].text not in {":", ";"}:
+            if row + 1 < len(lines):
+                joined = line.rstrip() + " " + lines[row + 1].strip()
+                yield Edit((*lines[:row], joined, *lines[row + 2 :]), 1.2, "joined two lines")
+            cut = line[: tokens[-1].start].rstrip()
+            yield Edit(_with(lines, row, cut), 1.5, "dropped a cut end")

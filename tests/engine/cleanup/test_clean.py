@@ -1,0 +1,140 @@
+"""Given a model's reply, when it is cleaned, then a formatted module of what is needed is left."""
+# ruff: noqa: E501 (tables of texts read best with one text to a line)
+
+from __future__ import annotations
+
+import pytest
+
+from engine.cleanup import clean
+from engine.cleanup.imports import missing_imports
+from engine.cleanup.syntax import parse
+
+
+def cleaned(text: str, entry_point: str = "f") -> str:
+    result = clean(text, entry_point=entry_point)
+    assert result.ok, result
+    return result.source
+
+
+def test_a_typical_reply_of_the_small_model() -> None:
+    reply = '```python\ndef f(n):\n    """Double."""\n    return n*2\n\nprint(f(2))\n```\nThis doubles n.'
+    assert cleaned(reply) == 'def f(n):\n    """Double."""\n    return n * 2\n'
+
+
+def test_what_the_entry_point_does_not_need_goes() -> None:
+    reply = (
+        "# A comment.\nimport os\nimport re\nLIMIT = 3\nOTHER = 4\n\ndef g(x):\n    return re.sub('a', '', x)\n\n"
+        "def f(x):\n    # kept\n    return g(x)[:LIMIT]\n\ndef main():\n    print(f('a'))\n\n"
+        "def test_f():\n    assert f('a') == ''\n\nassert f('a') == ''\n\nif __name__ == '__main__':\n    main()\n"
+    )
+    source = cleaned(reply)
+    assert source.startswith("import re\n")
+    for gone in ("os", "OTHER", "main", "test_f", "assert", "A comment", "__name__"):
+        assert gone not in source
+    for kept in ("LIMIT = 3", "def g", "# kept"):
+        assert kept in source
+
+
+def test_decorators_async_classes_and_aliases_stay() -> None:
+    reply = (
+        "from functools import lru_cache\nfrom typing import Dict\nTable = Dict[str, int]\n\n"
+        "class Node:\n    pass\n\n@lru_cache(maxsize=None)\ndef g(t: 'Table') -> Node:\n    return Node()\n\n"
+        "async def f():\n    return g({})\n"
+    )
+    source = cleaned(reply)
+    assert "@lru_cache(maxsize=None)" in source
+    assert "Table = Dict[str, int]" in source
+    assert "class Node" in source
+    assert "async def f" in source
+
+
+def test_statements_that_change_what_is_needed_stay() -> None:
+    source = cleaned(
+        "import sys\nsys.setrecursionlimit(99)\nT = {}\nT['a'] = 1\nT.update(b=2)\ndef f():\n    return T\n"
+    )
+    for kept in ("setrecursionlimit(99)", "T['a'] = 1", "T.update(b=2)"):
+        assert kept in source
+
+
+def test_a_helper_that_the_docstring_names_stays() -> None:
+    source = cleaned(
+        'def en_code(x):\n    return x\n\ndef f(x):\n    """Undo en_code."""\n    return x\n'
+    )
+    assert "def en_code" in source
+
+
+@pytest.mark.parametrize(
+    ("expression", "statement"),
+    [
+        ("np.zeros(3)", "import numpy as np"),
+        ("Counter(x)", "from collections import Counter"),
+        ("math.pi", "import math"),
+        ("datetime.now()", "from datetime import datetime"),
+        ("datetime.datetime.now()", "import datetime"),
+        ("copy.deepcopy(x)", "import copy"),
+        ("deepcopy(x)", "from copy import deepcopy"),
+        ("bisect(x, 1)", "from bisect import bisect"),
+        ("fractions.Fraction(1)", "import fractions"),
+        ("TextIO", "from typing import TextIO"),
+    ],
+)
+def test_missing_imports_are_added(expression: str, statement: str) -> None:
+    result = clean(f"def f(x):\n    return {expression}\n", entry_point="f")
+    assert result.source.startswith(statement + "\n")
+    assert f"added {statement}" in result.edits
+
+
+def test_annotations_count_as_uses() -> None:
+    assert cleaned("def f(x: List[int]) -> Optional[int]:\n    return x[0]\n").startswith(
+        "from typing import"
+    )
+
+
+def test_packages_outside_the_standard_library_are_warned_of() -> None:
+    assert clean("def f():\n    return np.pi\n", entry_point="f").warnings
+
+
+def test_nothing_unknown_is_imported() -> None:
+    tree = parse("def f():\n    return engine, frobnicate, hypothesis, _pytest\n")
+    assert not hasattr(tree, "message")
+    assert missing_imports(tree)[0] == []  # type: ignore[arg-type]
+
+
+def test_future_imports_stay_first() -> None:
+    source = cleaned(
+        "from __future__ import annotations\ndef f(x: List[int]):\n    return math.pi\n"
+    )
+    assert source.startswith("from __future__ import annotations\n")
+
+
+def test_a_last_name_cut_by_the_token_limit_is_completed() -> None:
+    assert cleaned("def f(values):\n    result = sum(values)\n    return res").endswith(
+        "return result\n"
+    )
+
+
+@pytest.mark.parametrize("text", ["", "\0", "\ud800", "Sorry, no.", "(" * 5000, "```", "\\\n" * 50])
+def test_text_that_is_no_code_is_not_ok(text: str) -> None:
+    assert not clean(text, entry_point="f").ok
+
+
+def test_a_missing_entry_point_is_not_ok() -> None:
+    assert not clean("def g():\n    return 1\n", entry_point="f").ok
+    assert clean("def g():\n    return 1\n").ok
+
+
+HUGE = {
+    "prose": "This is text about code. " * 40_000,
+    "statements": "x = 1\n" * 170_000,
+    "broken": "def f(:\n    return (1\n" * 45_000,
+    "one line": "def f(x): return [" + "1," * 400_000,
+    "lines": "\n" * 1_000_000,
+    "quotes": "'" * 1_000_000,
+    "deep": "".join(" " * i + "if x:\n" for i in range(300)),
+    "calls": "f" + "()" * 5000,
+}
+
+
+@pytest.mark.parametrize("text", HUGE.values(), ids=HUGE.keys())
+def test_huge_texts_end(text: str) -> None:
+    clean(text, entry_point="f")

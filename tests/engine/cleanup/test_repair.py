@@ -1,0 +1,76 @@
+"""Given broken code, when it is repaired, then it is what its writer meant."""
+# ruff: noqa: E501 (tables of texts read best with one text to a line)
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from engine.cleanup.repair import mend, repair
+
+LOOP = "def f(xs):\n    total = 0\n    for x in xs:\n        if x > 0:\n            total += x\n    return total\n"
+DOC = 'def f(n):\n    """Return the double.\n\n    >>> f(2)\n    4\n    """\n    return n * 2\n'
+
+DAMAGED = {
+    "no colon": (LOOP.replace("x > 0:", "x > 0"), LOOP),
+    "no colon behind def": (LOOP.replace("(xs):", "(xs)"), LOOP),
+    "a line too deep": (LOOP.replace("    return", "      return"), LOOP),
+    "a line not deep enough": (LOOP.replace("            total", "        total"), LOOP),
+    "a header at the wrong depth": (LOOP.replace("        if", "    if"), LOOP),
+    "a body at the margin": (LOOP.replace("\n    ", "\n"), LOOP),
+    "a body at the margin behind its docstring": (DOC.replace("    return", "return"), DOC),
+    "no end of the docstring": (DOC.replace('    """\n    return', "\n    return"), DOC),
+    "no end of a call": ("def f(a):\n    x = abs(a - 1\n    return x\n", "def f(a):\n    x = abs(a - 1)\n    return x\n"),
+    "no end of a list": ("def f(a):\n    return [x for x in a if x\n", "def f(a):\n    return [x for x in a if x]\n"),
+    "a closer inside": ("def f(a):\n    if len(a > 3:\n        return 1\n", "def f(a):\n    if len(a) > 3:\n        return 1\n"),
+    "a closer too many": ("def f(a):\n    return max(len(a), 1))\n", "def f(a):\n    return max(len(a), 1)\n"),
+    "the wrong closer": ("def f(a):\n    return max(a]\n", "def f(a):\n    return max(a)\n"),
+    "no opening quote": ("def f(a):\n    return a.split(,')\n", "def f(a):\n    return a.split(',')\n"),
+    "no closing quote": ("def f(a):\n    return 'x + a\n", "def f(a):\n    return 'x' + a\n"),
+    "typographic quotes": ("def f(a):\n    return “x” + ‘y’\n", "def f(a):\n    return \"x\" + 'y'\n"),
+    "tabs and spaces": ("def f(a):\n    if a:\n\treturn 1\n", "def f(a):\n    if a:\n        return 1\n"),
+    "English in between": (LOOP.replace("    for", "Now we add them up.\n    for"), LOOP),
+    "a header twice": (LOOP.replace("    for x in xs:\n", "    for x in xs:\n" * 2), LOOP),
+    "another language": ("def f(a, b):\n    if a && b:\n        return 1\n", "def f(a, b):\n    if a and b:\n        return 1\n"),
+    "else if": ("def f(a):\n    if a:\n        return 1\n    else if not a:\n        return 2\n",
+                "def f(a):\n    if a:\n        return 1\n    elif not a:\n        return 2\n"),
+    "two kinds at once": (LOOP.replace("xs:\n", "xs\n").replace("    return", "     return"), LOOP),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("broken", "meant"), DAMAGED.values(), ids=DAMAGED.keys())
+def test_it_is_mended(broken: str, meant: str) -> None:
+    mended = mend(broken)
+    assert ast.dump(ast.parse(mended.code)) == ast.dump(ast.parse(meant)), mended.edits
+    assert mended.edits
+
+
+@pytest.mark.parametrize(
+    "code", ["", "x", LOOP, DOC, "x=1;y = 2 ", "return 1\n", "x = '\u201c'\r\n"]
+)
+def test_code_that_parses_comes_back_byte_for_byte(code: str) -> None:
+    assert repair(code) == code
+
+
+def test_a_cut_tail_goes_and_the_function_stays() -> None:
+    assert ast.dump(ast.parse(repair(LOOP + "\nprint(f([1, 2"))) == ast.dump(ast.parse(LOOP))
+
+
+def test_a_header_without_a_body_gets_one() -> None:
+    assert "pass" in repair("def g(x):\n\ndef f(x):\n    return x\n")
+
+
+def test_a_name_cut_short_is_completed() -> None:
+    broken = (
+        LOOP.replace("for x in xs:", "for x in x")
+        .replace("xs)", "values)")
+        .replace("in x\n", "in val\n")
+    )
+    assert "in values:" in repair(broken)
+
+
+def test_one_broken_function_does_not_concern_its_neighbours() -> None:
+    code = repair(f"{LOOP}\ndef g(a):\n    return (a\n\n{DOC.replace('def f', 'def h')}")
+    assert LOOP in code
+    assert DOC.replace("def f", "def h") in code
