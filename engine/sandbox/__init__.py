@@ -1,0 +1,84 @@
+"""Runs candidates where they can do no harm.
+
+    with open_sandbox(SandboxSettings()) as sandbox:
+        for result in sandbox.run_pairs(codes, tests, entry_point="factorial"):
+            ...
+
+Importing this package is cheap: engines are imported when one is opened.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.errors import SandboxUnavailable
+from engine.sandbox.base import Sandbox, SandboxSettings
+
+__all__ = ["EngineStatus", "Sandbox", "SandboxSettings", "describe_engines", "open_sandbox"]
+
+
+def open_sandbox(settings: SandboxSettings | None = None) -> Sandbox:
+    """The sandbox that `settings.engine` names; `auto` prefers Docker and falls to bubblewrap.
+
+    The container itself starts with the first pairs. Raises SandboxUnavailable when no engine can
+    run candidates safely.
+    """
+    settings = settings or SandboxSettings()
+    from engine.sandbox.session import RunnerSandbox
+
+    reasons = []
+    if settings.engine in {"auto", "docker"}:
+        from engine.sandbox.docker import DockerEngine
+
+        try:
+            return RunnerSandbox(DockerEngine(settings), settings)
+        except SandboxUnavailable as error:
+            if settings.engine == "docker":
+                raise
+            reasons.append(str(error))
+    from engine.sandbox.bubblewrap import BubblewrapEngine
+
+    try:
+        return RunnerSandbox(BubblewrapEngine(settings), settings)
+    except SandboxUnavailable as error:
+        if settings.engine == "bubblewrap":
+            raise
+        reasons.append(str(error))
+    raise SandboxUnavailable(
+        f"nothing here can run candidates safely: {'; '.join(reasons)}",
+        remedy="apt-get install docker.io && deploy/engine.sh start, "
+        "or for less isolation: apt-get install bubblewrap",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """Whether one engine could run candidates here, for `supercharge doctor`.
+
+    `detail` is one line: what it is, or why it is not there. `remedy` is the command that mends it,
+    empty when there is nothing to mend.
+    """
+
+    name: str
+    detail: str
+    remedy: str = ""
+    available: bool = False
+
+
+def describe_engines(settings: SandboxSettings | None = None) -> list[EngineStatus]:
+    """Every engine, best first, whatever `settings.engine` says. Starts nothing, never raises."""
+    settings = settings or SandboxSettings()
+    from engine.sandbox.bubblewrap import BubblewrapEngine
+    from engine.sandbox.docker import DockerEngine
+
+    found = []
+    for name, kind in (("docker", DockerEngine), ("bubblewrap", BubblewrapEngine)):
+        try:
+            engine = kind(settings)
+        except SandboxUnavailable as error:
+            found.append(EngineStatus(name, str(error), error.remedy))
+        else:
+            lines = [engine.description, *engine.warnings]
+            engine.close()
+            found.append(EngineStatus(name, "; ".join(lines), available=True))
+    return found

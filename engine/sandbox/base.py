@@ -1,0 +1,99 @@
+"""The one shape that every sandbox has for the engine."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+from engine.errors import BadInput
+from engine.verdicts import PairResult
+
+ENGINES = ("auto", "docker", "bubblewrap")
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSettings:
+    """Limits and choices of a sandbox.
+
+    engine            `auto` (Docker if an engine answers, else bubblewrap), `docker`, `bubblewrap`
+    docker_host       the engine's URL; empty looks at DOCKER_HOST, the usual socket, and the
+                      private engine that the set-up starts
+    image             a ready image; empty builds one and keeps it
+    runtime           Docker's runtime; empty is the engine's default, `runsc` is gVisor
+    memory_mb         most memory of the whole sandbox
+    pids              most processes and threads at once
+    cpus              most CPU, in cores
+    tmpfs_mb          size of the only writable place
+    output_kb         most output kept per pair
+    allowed_packages  distributions that may be installed for candidates; nothing else ever is
+    workers           pairs run at the same time
+    """
+
+    engine: str = "auto"
+    docker_host: str = ""
+    image: str = ""
+    runtime: str = ""
+    memory_mb: int = 1024
+    pids: int = 128
+    cpus: float = 2.0
+    tmpfs_mb: int = 64
+    output_kb: int = 16
+    allowed_packages: tuple[str, ...] = ()
+    workers: int = 2
+
+    def __post_init__(self) -> None:
+        if self.engine not in ENGINES:
+            raise BadInput(
+                f"sandbox.engine must be one of {', '.join(ENGINES)}, not {self.engine!r}"
+            )
+        for key in ("memory_mb", "pids", "cpus", "tmpfs_mb", "output_kb", "workers"):
+            if not getattr(self, key) > 0:
+                raise BadInput(f"sandbox.{key} must be more than 0, not {getattr(self, key)}")
+
+
+class Sandbox(Protocol):
+    """Runs codes against tests where they can do no harm. A context manager."""
+
+    @property
+    def description(self) -> str:
+        """One line for the evidence: which engine, which isolation."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Promises that this sandbox cannot keep, each one line; empty for Docker as set up."""
+
+    def run_pairs(
+        self,
+        codes: Mapping[str, str],
+        tests: Mapping[str, str],
+        *,
+        entry_point: str,
+        timeout_s: float = 10.0,
+        pairs: Collection[tuple[str, str]] | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Iterator[PairResult]:
+        """Run every code against every test, or only `pairs`, yielding each result as it is known.
+
+        `codes` and `tests` map ids to module sources. A test reaches a code by
+        `from <entry_point> import <entry_point>`. Each pair has a directory of its own and at most
+        `timeout_s` seconds of wall-clock time. When `cancel` is set the iterator ends within
+        seconds, and what has not run is not reported.
+
+        Raises SandboxUnavailable when the engine is gone and could not be replaced; a pair hurt by
+        the sandbox itself is reported as SANDBOX_ERROR after a second try.
+        """
+
+    def close(self) -> None:
+        """Stop everything that was started. Closing twice is fine."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...

@@ -1,0 +1,199 @@
+"""One pair, in a process of its own: give up every right, then run pytest.
+
+Runs inside the sandbox, in a child forked from the warm runner, so pytest is imported and
+configured already. Whatever this process reports may come from the candidate: the parent believes
+only what agrees with the test's source (`engine.sandbox.expected`).
+"""
+
+from __future__ import annotations
+
+import _thread
+import atexit
+import base64
+import contextlib
+import ctypes
+import importlib.machinery
+import importlib.util
+import marshal
+import os
+import resource
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import CodeType, ModuleType
+from typing import Any, NoReturn
+
+from engine.sandbox import frames
+from engine.sandbox.expected import TEST_MODULE, Expected, examine
+from engine.sandbox.warm import WarmPytest
+
+REPORT_FD = 499
+"""All descriptors above it are the parent's; those below may be pytest's."""
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+_PR_SET_NO_NEW_PRIVS = 38
+_LIBC = ctypes.CDLL(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one pair may use. Sizes in bytes; `uid` None keeps the parent's (one-uid sandboxes)."""
+
+    uid: int | None
+    memory: int
+    processes: int
+    file_size: int
+    output: int
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One pair's sources, and where it runs."""
+
+    entry_point: str
+    code: str
+    test: str
+    directory: str
+    timeout_s: float
+    nonce: str
+    expected: Expected | None
+    """What the test defines, if an earlier pair's process has found that out."""
+
+
+class _Sources(importlib.machinery.PathFinder):
+    """Gives the candidate's module and the compiled test, whatever else has their names.
+
+    The function under test may be called `copy` or `time`: then the test must get the candidate's
+    and not the standard library's.
+    """
+
+    def __init__(self, work: Work, expected: Expected) -> None:
+        test_path = f"{work.directory}/{TEST_MODULE}.py"
+        self._specs = {
+            work.entry_point: importlib.util.spec_from_file_location(
+                work.entry_point, f"{work.directory}/{work.entry_point}.py"
+            ),
+            TEST_MODULE: importlib.util.spec_from_file_location(
+                TEST_MODULE, test_path, loader=_Compiled(test_path, expected)
+            ),
+        }
+
+    def find_spec(  # type: ignore[override]
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,
+        target: ModuleType | None = None,
+    ) -> importlib.machinery.ModuleSpec | None:
+        return self._specs.get(fullname) if path is None else None
+
+
+class _Compiled(importlib.machinery.SourceFileLoader):
+    """Loads a test module that was compiled for an earlier pair."""
+
+    def __init__(self, path: str, expected: Expected) -> None:
+        super().__init__(TEST_MODULE, path)
+        self._code = expected.code
+
+    def get_code(self, fullname: str) -> CodeType:
+        code: CodeType = marshal.loads(base64.b64decode(self._code))
+        return code
+
+
+def run(work: Work, limits: Limits, warm: WarmPytest) -> NoReturn:
+    """Run the pair, report on `REPORT_FD` and end the process; never returns, never raises."""
+    try:
+        _drop_rights(work, limits)
+        _write_sources(work)
+    except OSError as error:
+        _send(work.nonce, {"setup": f"{type(error).__name__}: {error}"})
+        os._exit(1)
+    expected, new = work.expected, None
+    if expected is None:
+        expected = examine(work.test)
+        new = expected.to_message()
+    # From here on the candidate may have written what the parent reads.
+    _send(work.nonce, {"begun": True, "expected": new})
+    if expected.problem:
+        os._exit(0)
+    sys.modules.pop(work.entry_point, None)
+    sys.meta_path.insert(0, _Sources(work, expected))
+    recorder = warm.recorder
+    recorder.output_limit = limits.output
+    recorder.directory = work.directory
+    try:
+        exitstatus = warm.run()
+    except BaseException as error:  # noqa: BLE001 - what the candidate raises through pytest
+        recorder.fail("exit", f"{type(error).__name__} ended pytest", traceback.format_exc())
+        exitstatus = 3
+    report = {
+        "tests": recorder.tests,
+        "failure": recorder.failure,
+        "exitstatus": exitstatus,
+        "threads": _thread._count(),
+    }
+    _send(work.nonce, report)
+    # What Python would do after pytest: an exit handler may still end the process badly.
+    with contextlib.suppress(BaseException):
+        atexit._run_exitfuncs()
+    _send(work.nonce, {"done": True})
+    os._exit(0)
+
+
+def _drop_rights(work: Work, limits: Limits) -> None:
+    os.setsid()
+    if limits.uid is None:
+        # The parent is not dumpable, and then not even our own files in /proc would be ours.
+        _LIBC.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
+    with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+        file.write("1000")
+    cpu_s = int(work.timeout_s) + 2
+    for kind, amount in (
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_CPU, cpu_s),
+        (resource.RLIMIT_FSIZE, limits.file_size),
+        (resource.RLIMIT_NOFILE, 512),
+        (resource.RLIMIT_AS, limits.memory),
+        (resource.RLIMIT_MSGQUEUE, 0),
+        # Counted for the user that this process becomes.
+        (resource.RLIMIT_NPROC, limits.processes),
+    ):
+        resource.setrlimit(kind, (amount, amount))
+    if limits.uid is not None:
+        os.setgroups([])
+        os.setresgid(limits.uid, limits.uid, limits.uid)
+        os.setresuid(limits.uid, limits.uid, limits.uid)
+    _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+
+
+def die_with_parent() -> None:
+    """Be killed when the process that started this one ends; a change of user forgets it."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+
+
+def forbid_tracing() -> None:
+    """Keep processes of our own user from tracing us and from reading our memory."""
+    _LIBC.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def _write_sources(work: Work) -> None:
+    os.umask(0o077)
+    os.mkdir(work.directory, 0o700)
+    os.chdir(work.directory)
+    for name, text in ((work.entry_point, work.code), (TEST_MODULE, work.test)):
+        with open(f"{name}.py", "w", encoding="utf-8", errors="surrogatepass") as file:
+            file.write(text)
+    os.environ.update(HOME=work.directory, TMPDIR=work.directory)
+    sys.path.append(os.environ["PYTHONPATH"])
+
+
+def _send(nonce: str, message: dict[str, Any]) -> None:
+    data = frames.encode({"nonce": nonce, **message})
+    while data:
+        data = data[os.write(REPORT_FD, data) :]

@@ -1,0 +1,288 @@
+"""Candidates in one warm Docker container. The only module that imports docker."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import struct
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import docker
+import docker.errors
+import requests.exceptions
+
+from engine.errors import SandboxUnavailable
+from engine.sandbox import rootfs
+from engine.sandbox.base import SandboxSettings
+from engine.sandbox.connection import Link, LinkLost
+from engine.sandbox.owners import owner_is_dead, owner_labels
+from engine.sandbox.requirements import Layer
+
+PRIVATE_SOCKET = "unix:///run/supercharge/docker.sock"
+USUAL_SOCKET = "unix:///var/run/docker.sock"
+LABEL = "supercharge"
+REPOSITORY = "supercharge-sandbox"
+REMEDY = "deploy/engine.sh start"
+
+_CALL_S = 60
+_ENGINE_ERRORS = (docker.errors.DockerException, requests.exceptions.RequestException, OSError)
+_STREAM_HEADER = struct.Struct(">BxxxI")
+_STDOUT = 1
+
+
+def hosts(settings: SandboxSettings) -> list[str]:
+    """The engines to try, in order."""
+    if settings.docker_host:
+        return [settings.docker_host]
+    named = os.environ.get("DOCKER_HOST")
+    return ([named] if named else []) + [USUAL_SOCKET, PRIVATE_SOCKET]
+
+
+def connect(settings: SandboxSettings) -> tuple[docker.DockerClient, str]:
+    """A client of the first engine that answers, and its address. Raises SandboxUnavailable."""
+    reasons = []
+    for host in hosts(settings):
+        path = host.removeprefix("unix://")
+        if path != host and not os.path.exists(path):
+            reasons.append(f"{host}: no such socket")
+            continue
+        try:
+            client = docker.DockerClient(base_url=host, version="auto", timeout=_CALL_S)
+        except _ENGINE_ERRORS as error:
+            reasons.append(f"{host}: {_one_line(error)}")
+            continue
+        return client, host
+    raise SandboxUnavailable(
+        f"no Docker engine answers ({'; '.join(reasons)})",
+        remedy=REMEDY,
+    )
+
+
+class DockerEngine:
+    """Starts runners in containers. See `engine.sandbox.connection.Engine`."""
+
+    many_users = True
+    dies_with_parent = False
+    remedy = REMEDY
+    warnings: tuple[str, ...] = ()
+
+    def __init__(self, settings: SandboxSettings) -> None:
+        """Raises SandboxUnavailable when no engine answers."""
+        self._settings = settings
+        self._client, self.host = connect(settings)
+        with _as_unavailable():
+            self._version = str(self._client.version().get("Version", "?"))
+            self.sweep()
+
+    @property
+    def description(self) -> str:
+        """Which engine, which isolation."""
+        runtime = self._settings.runtime or "runc"
+        return (
+            f"Docker {self._version} ({runtime}): no network, read-only root, "
+            "unprivileged users, no capabilities, memory, process and CPU limits"
+        )
+
+    def launch(self, arguments: str, *, slots: int, layer: Layer | None) -> Link:
+        """A new container with a runner in it. Raises SandboxUnavailable."""
+        with _as_unavailable():
+            image = self._with_packages(self._settings.image or self._image(), layer)
+            container = self._client.containers.create(
+                image, **self._container_options(arguments, slots)
+            )
+            try:
+                return _ContainerLink(self._client, container)
+            except _ENGINE_ERRORS:
+                container.remove(force=True)
+                raise
+
+    def _container_options(self, arguments: str, slots: int) -> dict[str, Any]:
+        settings = self._settings
+        memory = settings.memory_mb << 20
+        size = (settings.tmpfs_mb << 20) // slots
+        return {
+            "command": [rootfs.PYTHON, "-I", "-B", "-m", "engine.sandbox.runner", arguments],
+            "user": "0:0",
+            "environment": rootfs.ENVIRONMENT,
+            "working_dir": "/",
+            "hostname": "sandbox",
+            "labels": {LABEL: "sandbox", **owner_labels()},
+            "network_mode": "none",
+            "ipc_mode": "none",
+            "read_only": True,
+            "tmpfs": {
+                f"{rootfs.SLOTS_DIR}/{index}": f"size={size},nr_inodes=20000,nosuid,nodev,noexec"
+                for index in range(slots)
+            },
+            "cap_drop": ["ALL"],
+            "cap_add": ["SETUID", "SETGID", "KILL"],
+            "security_opt": ["no-new-privileges:true"],
+            "mem_limit": memory,
+            "memswap_limit": memory,
+            "pids_limit": settings.pids,
+            "nano_cpus": int(settings.cpus * 1e9),
+            "runtime": settings.runtime or None,
+            # The runner is process 1: it reaps, and the kernel keeps candidates' signals from it.
+            "init": False,
+            "stdin_open": True,
+            "auto_remove": True,
+            "log_config": docker.types.LogConfig(type="none"),
+            "stop_signal": "SIGKILL",
+        }
+
+    def _image(self) -> str:
+        """The image made from the running interpreter, imported if the engine lacks it."""
+        tag = f"{REPOSITORY}:{rootfs.key()}"
+        with rootfs.locked("image"):
+            with contextlib.suppress(docker.errors.ImageNotFound):
+                self._client.images.get(tag)
+                return tag
+            with tempfile.TemporaryFile() as archive:
+                rootfs.write_tar(rootfs.tree(), archive)
+                archive.seek(0)
+                self._client.api.import_image_from_data(
+                    archive,
+                    repository=REPOSITORY,
+                    tag=rootfs.key(),
+                    changes=[f"LABEL {LABEL}=sandbox-image"],
+                )
+            self._prune_images()
+        return tag
+
+    def _prune_images(self) -> None:
+        """Remove images of other versions, unless they are in use or were made within a day."""
+        filters = {"label": f"{LABEL}=sandbox-image"}
+        for image in self._client.images.list(filters=filters):
+            made = datetime.fromisoformat(image.attrs["Created"][:19]).replace(tzinfo=UTC)
+            if (datetime.now(UTC) - made).days >= 1:
+                with contextlib.suppress(docker.errors.APIError):
+                    self._client.images.remove(image.id)
+
+    def _with_packages(self, image: str, layer: Layer | None) -> str:
+        """`image` with one more layer, which is kept for the next time."""
+        if layer is None or layer.directory is None:
+            return image
+        tag = f"{REPOSITORY}:{rootfs.key()}-{layer.key}"
+        with rootfs.locked("image"):
+            with contextlib.suppress(docker.errors.ImageNotFound):
+                self._client.images.get(tag)
+                return tag
+            recipe = f"FROM {image}\nCOPY packages {rootfs.PACKAGES_DIR}\n"
+            with tempfile.TemporaryFile() as context:
+                rootfs.write_tar(
+                    layer.directory, context, prefix="packages", texts={"Dockerfile": recipe}
+                )
+                context.seek(0)
+                self._client.images.build(
+                    fileobj=context,
+                    custom_context=True,
+                    tag=tag,
+                    labels={LABEL: "sandbox-image"},
+                    network_mode="none",
+                    rm=True,
+                )
+        return tag
+
+    def sweep(self) -> int:
+        """Remove containers of owners that are gone; how many there were."""
+        swept = 0
+        for container in self._client.containers.list(
+            all=True, filters={"label": f"{LABEL}=sandbox"}
+        ):
+            if owner_is_dead(container.labels):
+                with contextlib.suppress(docker.errors.NotFound):
+                    container.remove(force=True)
+                    swept += 1
+        return swept
+
+    def user_processes(self) -> int:
+        """None: the candidates' users are new."""
+        return 0
+
+    def close(self) -> None:
+        """Let go of the engine's connection."""
+        self._client.close()
+
+
+class _ContainerLink:
+    """The attached standard streams of one container."""
+
+    def __init__(self, client: docker.DockerClient, container: Any) -> None:
+        self._container = container
+        self._errors = bytearray()
+        self._left = 0
+        self._stream = 0
+        streams = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+        attached = client.api.attach_socket(container.id, params=streams)
+        self._socket: socket.socket = getattr(attached, "_sock", attached)
+        self._attached = attached
+        self._socket.settimeout(None)
+        container.start()
+
+    def send(self, data: bytes) -> None:
+        try:
+            self._socket.sendall(data)
+        except OSError as error:
+            raise LinkLost(self.last_words() or str(error)) from error
+
+    def receive(self) -> bytes:
+        """Bytes of the runner's output; what it says on the error stream is kept aside."""
+        while True:
+            if not self._left:
+                header = self._exactly(_STREAM_HEADER.size)
+                if not header:
+                    return b""
+                self._stream, self._left = _STREAM_HEADER.unpack(header)
+                continue
+            data = self._socket.recv(min(self._left, 1 << 16))
+            if not data:
+                return b""
+            self._left -= len(data)
+            if self._stream == _STDOUT:
+                return data
+            self._errors = (self._errors + data)[-4096:]
+
+    def _exactly(self, count: int) -> bytes:
+        data = b""
+        while len(data) < count:
+            more = self._socket.recv(count - len(data))
+            if not more:
+                return b""
+            data += more
+        return data
+
+    def last_words(self) -> str:
+        return self._errors.decode("utf-8", "replace").strip()
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        # It removes itself when it ends; both ways of being too late are fine.
+        with contextlib.suppress(*_ENGINE_ERRORS):
+            self._container.remove(force=True)
+
+    def release(self) -> None:
+        """Close the socket, once nobody reads from it."""
+        # The client's pool does not know of a connection that was taken over.
+        response = getattr(self._attached, "_response", None)
+        if response is not None:
+            with contextlib.suppress(OSError, ValueError):
+                response.close()
+        self._attached.close()
+        self._socket.close()
+
+
+@contextlib.contextmanager
+def _as_unavailable() -> Iterator[None]:
+    try:
+        yield
+    except _ENGINE_ERRORS as error:
+        raise SandboxUnavailable(f"Docker: {_one_line(error)}", remedy=REMEDY) from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

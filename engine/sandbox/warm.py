@@ -1,0 +1,110 @@
+"""pytest, made ready once: what every pair would do again is done before the fork.
+
+Runs inside the sandbox. Configuration and fixture tables take two thirds of a small pytest run, and
+depend on no candidate. What is left for a pair is what `pytest` does after them, in the same
+order and with the same exit codes as pytest's own `wrap_session`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+from dataclasses import dataclass
+from typing import Self
+
+import pytest
+from _pytest.config import _prepareconfig
+from _pytest.main import Failed
+
+from engine.sandbox.expected import TEST_MODULE
+from engine.sandbox.recorder import Recorder
+
+_UNUSED_PLUGINS = (
+    "cacheprovider",
+    "faulthandler",
+    "junitxml",
+    "pastebin",
+    "setuponly",
+    "setupplan",
+    "stepwise",
+    "threadexception",
+    "unraisableexception",
+)
+# What a failing test makes pytest import.
+_FOR_FAILURES = (
+    "difflib",
+    "pprint",
+    "_pytest._code.source",
+    "_pytest._io.pprint",
+    "encodings.utf_8",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WarmPytest:
+    """A pytest session that has started and collected nothing yet."""
+
+    config: pytest.Config
+    session: pytest.Session
+    recorder: Recorder
+
+    @classmethod
+    def start(cls, directory: str, ini_file: str) -> Self:
+        """A session for the test module in `directory`, which must exist for the moment."""
+        arguments = [
+            f"{directory}/{TEST_MODULE}.py",
+            f"--rootdir={directory}",
+            f"--config-file={ini_file}",
+            f"--basetemp={directory}/tmp",
+            "--noconftest",
+            "--capture=sys",
+            "--color=no",
+            "--quiet",
+            "--no-header",
+            "--no-summary",
+            "--show-capture=no",
+        ]
+        for plugin in _UNUSED_PLUGINS:
+            arguments += ["-p", f"no:{plugin}"]
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+        recorder = Recorder()
+        config = _prepareconfig(arguments, [recorder])
+        session = pytest.Session.from_config(config)
+        config._do_configure()
+        config.hook.pytest_sessionstart(session=session)
+        for name in _FOR_FAILURES:
+            importlib.import_module(name)
+        # Fills a table of all modules' files, which every failure's traceback asks for.
+        inspect.getmodule(compile("", "nowhere", "exec"))
+        return cls(config, session, recorder)
+
+    def run(self) -> int:
+        """Collect, run and finish; pytest's exit code.
+
+        Raises what a candidate raises through the end of pytest's session.
+        """
+        session, hook = self.session, self.config.hook
+        try:
+            session.exitstatus = self._main()
+        except Failed:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        except KeyboardInterrupt:
+            session.exitstatus = pytest.ExitCode.INTERRUPTED
+        except pytest.exit.Exception as error:
+            code = error.returncode
+            session.exitstatus = pytest.ExitCode.INTERRUPTED if code is None else code
+        except BaseException:  # noqa: BLE001 - a candidate raises anything, SystemExit too
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+        hook.pytest_sessionfinish(session=session, exitstatus=session.exitstatus)
+        self.config._ensure_unconfigure()
+        return int(session.exitstatus)
+
+    def _main(self) -> int:
+        self.config.hook.pytest_collection(session=self.session)
+        self.config.hook.pytest_runtestloop(session=self.session)
+        if self.session.testsfailed:
+            return pytest.ExitCode.TESTS_FAILED
+        if not self.session.testscollected:
+            return pytest.ExitCode.NO_TESTS_COLLECTED
+        return pytest.ExitCode.OK
