@@ -1,0 +1,314 @@
+"""The strategy, as one pure function: what is known in, what to do next out.
+
+It keeps one model and one sandbox busy at the same time, codes and tests in balance, and novel
+samples alternating with improvements as often as those have paid. It ends the search when the best
+pair's score reaches the threshold, when the budget is spent, or when the time is up.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from engine.candidates import STUB, Kind, Origin, Pool
+from engine.selection import Choice, choose, leaders, pair_score, suite_id, weights
+from engine.verdicts import Verdict
+
+STYLES = 2
+"""In how many styles each kind is asked for; novel asks take them in turn, improvements come after."""
+
+PAIRS_AT_ONCE = 128
+"""Most pairs handed to the sandbox in one action, so that what hangs is known before it hangs again."""
+
+MOST_OWED = 256
+"""So many promising pairs may wait before the model waits for the sandbox: the choice needs them."""
+
+ENOUGH_RUNS = 8
+"""After so many runs without one pass, a code or a test is not promising: the others go first."""
+
+PATIENCE = 3
+"""How often a code, or a test, may time out before it is left alone, unless it passed more often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a search may spend, and when it is good enough.
+
+    candidates    code replies asked for, improvements and twins included
+    tests         test replies asked for, likewise
+    seconds_left  wall-clock time left; the driver keeps it true
+    threshold     a pair whose score reaches this ends the search
+    judge_weight  how much the judge counts, 0 (told, not obeyed) to 1; see `selection.pair_score`
+    min_asserts   fewest distinct asserts that must survive before anything is claimed
+    code_batch    code replies per ask
+    test_batch    test replies per ask
+    temperature   of the first ask; later asks are a little hotter each time
+    """
+
+    candidates: int = 96
+    tests: int = 48
+    seconds_left: float = 600.0
+    threshold: float = 0.8
+    judge_weight: float = 0.0
+    min_asserts: int = 4
+    code_batch: int = 16
+    test_batch: int = 12
+    temperature: float = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Put one question to the model, `n` times at once.
+
+    IMPROVED and REFINED asks have a `parent`; a REFINED one shows how it failed the test `against`.
+    `ordinal` counts the asks of this kind, and seeds the sampling; `turn` counts those of them that
+    were novel, or that were improvements, and so which style or which parent has its turn.
+    """
+
+    kind: Kind
+    origin: Origin
+    n: int
+    temperature: float
+    ordinal: int
+    turn: int = 0
+    parent: str | None = None
+    against: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunPairs:
+    """Run these (code id, test id) pairs in the sandbox."""
+
+    pairs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """Run the file that would ship, made of `tests`, against the code and against the stub."""
+
+    code_id: str
+    tests: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Let the model judge the code, and the code with the file made of `tests`."""
+
+    code_id: str
+    tests: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Abandon:
+    """Stop work in flight: its answers are no longer needed, who does it is."""
+
+    action: Ask | RunPairs
+
+
+class StopReason(StrEnum):
+    """Why a search ended."""
+
+    SOLVED = "solved"
+    EXHAUSTED = "exhausted"
+    OUT_OF_TIME = "out_of_time"
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    reason: StopReason
+
+
+Action: TypeAlias = Ask | RunPairs | Confirm | Judge | Abandon | Stop
+
+
+def next_actions(pool: Pool, budget: Budget, in_flight: Collection[Action]) -> list[Action]:
+    """What to start now, given what is known and what is already being done.
+
+    A `Stop` comes alone. An empty list means: wait for what is in flight.
+    """
+    if budget.seconds_left <= 0:
+        return [Stop(StopReason.OUT_OF_TIME)]
+    model_busy = any(isinstance(action, Ask | Judge) for action in in_flight)
+    sandbox_busy = any(isinstance(action, RunPairs | Confirm) for action in in_flight)
+    owed = _owed_pairs(pool)
+    contender = choose(pool, min_asserts=budget.min_asserts)
+    convincing = contender is not None and contender.evidence >= budget.threshold
+    if contender and convincing and _is_settled(pool, contender, owed, budget.threshold):
+        proof = _prove(pool, budget, contender, in_flight)
+        if proof is not None:
+            return proof
+
+    actions: list[Action] = []
+    if not sandbox_busy and (pairs := owed.next_promising or owed.next_hopeless):
+        actions.append(RunPairs(tuple(pairs)))
+    # What looks convincing on the pairs known so far is settled first: no new samples until then.
+    most_owed = 0 if convincing else MOST_OWED
+    if not model_busy and max(len(owed.promising), len(owed.next_promising)) <= most_owed:
+        ask = _next_ask(pool, budget)
+        if ask:
+            actions.append(ask)
+    if not actions and not in_flight:
+        return [Stop(StopReason.EXHAUSTED)]
+    return actions
+
+
+def _is_settled(pool: Pool, choice: Choice, owed: _Owed, threshold: float) -> bool:
+    """Whether the choice would stand even if every other code passed all that it is still owed."""
+    others = [code_id for code_id, _ in owed.promising if code_id not in choice.group]
+    return choice.floor(sum(weights(pool, others))) >= threshold
+
+
+@dataclass(frozen=True, slots=True)
+class _Owed:
+    """What the sandbox owes that can change the choice, and what it should be given next.
+
+    `next_hopeless` is what hardly can change it, for when nothing else is to do.
+    """
+
+    promising: list[tuple[str, str]]
+    next_promising: list[tuple[str, str]]
+    next_hopeless: list[tuple[str, str]]
+
+
+def _owed_pairs(pool: Pool) -> _Owed:
+    """What the sandbox owes, in the order in which it pays most.
+
+    Tests meet the stub first: one that passes on it, or does not run at all, gets no column. Then
+    every new code meets one test alone, so that one that hangs is found out by one timeout and not
+    by one for every test. Then each meets all others, the asserts written most often first. Codes
+    that passed nothing so far, and tests that nothing passed, come last.
+    """
+    owed = list(pool.untested_pairs())
+    if not owed:
+        return _Owed([], [], [])
+    on_stub = [pair for pair in owed if pair[0] == STUB]
+    runs: Counter[str] = Counter()
+    passed: Counter[str] = Counter()
+    timeouts: Counter[str] = Counter()
+    for pair, result in pool.results.items():
+        if pair[0] == STUB:
+            continue
+        runs.update(pair)
+        if result.verdict is Verdict.PASSED:
+            passed.update(pair)
+        elif result.verdict is Verdict.TIMED_OUT:
+            timeouts.update(pair)
+    stalled = {name for name, n in timeouts.items() if n >= PATIENCE and n > passed[name]}
+    hung = {name for name, n in timeouts.items() if 2 * n >= passed[name]}
+    hopeless = {name for name, n in runs.items() if n >= ENOUGH_RUNS and not passed[name]} | hung
+    order = {t: i for i, t in enumerate(sorted(pool.live_tests, key=lambda t: -pool.seen[t]))}
+    owed = [pair for pair in owed if pair[0] != STUB and not stalled & set(pair)]
+    owed.sort(key=lambda pair: order[pair[1]])
+    promising = [pair for pair in owed if not hopeless & set(pair)]
+    late = [pair for pair in owed if hopeless & set(pair)]
+    probes = _one_each([pair for pair in promising if not runs[pair[0]]])
+    once = _one_each([pair for pair in late if pair[0] in hung])
+    patient = [pair for pair in late if pair[0] not in hung]
+    return _Owed(
+        promising,
+        on_stub or probes or promising[:PAIRS_AT_ONCE],
+        (patient or once)[:PAIRS_AT_ONCE],
+    )
+
+
+def _one_each(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The first pair of each code."""
+    return list({code: (code, test) for code, test in reversed(pairs)}.values())[::-1]
+
+
+def _prove(
+    pool: Pool, budget: Budget, choice: Choice, in_flight: Collection[Action]
+) -> list[Action] | None:
+    """Confirm and judge a choice whose evidence suffices; None when it was tried and fell short."""
+    pair = (choice.code_id, suite_id(choice.tests))
+    verdict = pool.verdict(*pair)
+    judgement = pool.judgements.get(pair)
+    if verdict is None:
+        return _instead_of(RunPairs, Confirm(choice.code_id, choice.tests), in_flight)
+    if verdict is not Verdict.PASSED:
+        return None
+    if judgement is None:
+        return _instead_of(Ask, Judge(choice.code_id, choice.tests), in_flight)
+    if pair_score(choice.evidence, judgement.score, budget.judge_weight) < budget.threshold:
+        return None
+    return [Stop(StopReason.SOLVED)]
+
+
+def _instead_of(
+    kind: type[Ask] | type[RunPairs], action: Confirm | Judge, in_flight: Collection[Action]
+) -> list[Action]:
+    """Start `action`, once the work of this kind that is in its way has been stopped."""
+    in_the_way = [Abandon(other) for other in in_flight if isinstance(other, kind)]
+    if in_the_way:
+        return list(in_the_way)
+    return [] if any(isinstance(other, type(action)) for other in in_flight) else [action]
+
+
+def _next_ask(pool: Pool, budget: Budget) -> Ask | None:
+    """The next question: of the kind that is further behind its share, novel or an improvement."""
+    done = {kind: pool.samples(kind) for kind in Kind}
+    limit = {Kind.CODE: budget.candidates, Kind.TEST: budget.tests}
+    batch = {Kind.CODE: budget.code_batch, Kind.TEST: budget.test_batch}
+    open_kinds = [kind for kind in Kind if done[kind] < limit[kind]]
+    if not open_kinds:
+        return None
+    kind = min(open_kinds, key=lambda k: done[k] / limit[k])
+    asked = [ask for ask in pool.asks if ask.kind is kind]
+    ordinal = len(asked)
+    n = min(batch[kind], limit[kind] - done[kind])
+    improved = sum(1 for ask in asked if ask.origin is not Origin.SAMPLED)
+    turn = ordinal - improved
+    # Each style once, then hotter: what did not turn up by then hides in less likely words.
+    temperature = min(budget.temperature + 0.1 * max(turn - 1, 0), budget.temperature + 0.2)
+    novel = Ask(kind, Origin.SAMPLED, n, temperature, ordinal, turn)
+    if ordinal < STYLES or improved >= improvement_share(pool, kind) * (ordinal - STYLES + 1):
+        return novel
+    parent, against = _what_to_improve(pool, kind, improved)
+    if parent is None:
+        return novel
+    origin = Origin.REFINED if against else Origin.IMPROVED
+    n = max(n // 2, 1)
+    return Ask(kind, origin, n, budget.temperature, ordinal, improved, parent, against)
+
+
+def improvement_share(pool: Pool, kind: Kind) -> float:
+    """Which share of the asks of a kind should be improvements, from 0.1 to 0.5.
+
+    It starts at a half, and follows how often an improved code passed more tests than its parent;
+    an improved test pays when it brought an assert that was not known.
+    """
+    won = lost = 0
+    for code_id in pool.candidates:
+        candidate = pool.candidates[code_id]
+        if candidate.kind is not kind or candidate.parent not in pool.candidates:
+            continue
+        if candidate.origin not in (Origin.IMPROVED, Origin.REFINED):
+            continue
+        if kind is Kind.TEST or _passed(pool, code_id) > _passed(pool, candidate.parent):
+            won += 1
+        else:
+            lost += 1
+    return max(0.1, 0.5 * (won + 2) / (won + lost + 2) if lost else 0.5)
+
+
+def _what_to_improve(pool: Pool, kind: Kind, turn: int) -> tuple[str | None, str | None]:
+    """A parent from the best different behaviours in turn, and a trusted test that it fails."""
+    if kind is Kind.TEST:
+        best = choose(pool, min_asserts=1)
+        tests = best.tests if best else pool.live_tests
+        return (tests[turn % len(tests)] if tests else None), None
+    best_codes = leaders(pool)
+    if not best_codes:
+        return None, None
+    parent = best_codes[turn % min(len(best_codes), 4)]
+    failed = [t for t in pool.live_tests if pool.passes(parent, t) is False]
+    # The asserts written most often are the likeliest to be right.
+    failed.sort(key=lambda t: -pool.seen[t])
+    return parent, failed[turn % min(len(failed), 3)] if failed else None
+
+
+def _passed(pool: Pool, code_id: str | None) -> int:
+    return sum(1 for t in pool.live_tests if code_id and pool.passes(code_id, t))

@@ -1,0 +1,290 @@
+"""Which code, which tests: pure functions of the matrix and of the pool that holds it."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, reduce
+from itertools import accumulate
+from operator import and_
+
+from engine.candidates import Pool
+
+SHARPNESS = 5.0
+"""How strongly a code's mean log-probability per token counts in its votes."""
+
+MOST_SHIPPED = 12
+"""Most asserts in the test that ships: as many as a reviewer reads with care."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """A set of tests and all codes that pass every one of them, by their indices.
+
+    `worth` is the number of the tests times the square root of the codes' weight.
+    """
+
+    worth: float
+    tests: tuple[int, ...]
+    codes: tuple[int, ...]
+
+
+def rank(
+    passes: Sequence[Sequence[bool | None]], *, weights: Sequence[float] | None = None
+) -> list[int]:
+    """Code indices, best first, by agreement with the tests and with each other.
+
+    `passes[i][j]` says whether code `i` passes test `j`, None where that is not known. `weights`,
+    when given, says how many votes each code has, for example how often it was sampled, times how
+    likely its generator found it. A code is worth its best `Agreement`; among equals the one
+    of the greater weight comes first, then the earlier one.
+
+    Raises ValueError when rows differ in length, or a weight is missing, negative or not finite.
+    """
+    votes = _checked_weights(passes, weights)
+    worth = [agreement.worth for agreement in agreements(passes, votes)]
+    return sorted(range(len(passes)), key=lambda i: (-worth[i], -votes[i], i))
+
+
+def agreements(passes: Sequence[Sequence[bool | None]], votes: Sequence[float]) -> list[Agreement]:
+    """For each code, the agreement of the greatest worth among tests that it passes.
+
+    The worth is CodeT's (Chen et al. 2022, "CodeT: Code Generation with Generated Tests"), tests
+    times the square root of codes. CodeT groups codes that pass exactly the same tests; but one odd
+    assert, about an input that the task does not speak of, would part codes that agree on all
+    others. So tests are left out, the most divisive first, as long as that gains worth (greedily:
+    the best such set is a maximum biclique, which is hard to find).
+    """
+    columns = [0] * (len(passes[0]) if passes else 0)
+    for code, row in enumerate(passes):
+        for test, passed in enumerate(row):
+            if passed:
+                columns[test] |= 1 << code
+    weigh = _Scales(votes)
+    found: dict[tuple[bool | None, ...], Agreement] = {}
+    for row in passes:
+        key = tuple(row)
+        if key not in found:
+            found[key] = _best_agreement([t for t, ok in enumerate(row) if ok], columns, weigh)
+    return [found[tuple(row)] for row in passes]
+
+
+def _best_agreement(tests: Sequence[int], columns: Sequence[int], weigh: _Scales) -> Agreement:
+    alike: dict[int, list[int]] = {}
+    for test in tests:
+        alike.setdefault(columns[test], []).append(test)
+    kept = list(alike)
+    size = len(tests)
+    codes = reduce(and_, kept, -1) if kept else 0
+    worth = best = size * math.sqrt(weigh(codes)) if kept else 0.0
+    best_kept, best_codes = list(kept), codes
+    # Far below the best there is no way back up that would be worth the search.
+    while len(kept) > 1 and worth > best / 2:
+        before = list(accumulate(kept, and_, initial=-1))
+        after = list(accumulate(reversed(kept), and_, initial=-1))[::-1]
+        worth, drop = max(
+            ((size - len(alike[kept[i]])) * math.sqrt(weigh(before[i] & after[i + 1])), -i)
+            for i in range(len(kept))
+        )
+        size -= len(alike[kept[-drop]])
+        codes = before[-drop] & after[1 - drop]
+        del kept[-drop]
+        if worth > best:
+            best, best_kept, best_codes = worth, list(kept), codes
+    return Agreement(
+        worth=best,
+        tests=tuple(sorted(test for column in best_kept for test in alike[column])),
+        codes=tuple(_members(best_codes)),
+    )
+
+
+class _Scales:
+    """Weighs sets of codes, given as bit masks; remembers what it has weighed."""
+
+    def __init__(self, votes: Sequence[float]) -> None:
+        self._votes = votes
+        self._known: dict[int, float] = {}
+
+    def __call__(self, codes: int) -> float:
+        if codes not in self._known:
+            self._known[codes] = sum(self._votes[i] for i in _members(codes))
+        return self._known[codes]
+
+
+def _members(codes: int) -> Iterator[int]:
+    while codes:
+        lowest = codes & -codes
+        yield lowest.bit_length() - 1
+        codes ^= lowest
+
+
+def _checked_weights(
+    passes: Sequence[Sequence[bool | None]], weights: Sequence[float] | None
+) -> list[float]:
+    if any(len(row) != len(passes[0]) for row in passes):
+        raise ValueError("all rows of the matrix must have the same length")
+    votes = [1.0] * len(passes) if weights is None else [float(w) for w in weights]
+    if len(votes) != len(passes):
+        raise ValueError(f"{len(passes)} codes need {len(passes)} weights, got {len(votes)}")
+    if any(not math.isfinite(w) or w < 0 for w in votes):
+        raise ValueError("weights must be finite and not negative")
+    return votes
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The code that the matrix speaks for, the asserts that would ship, and how strong the case is.
+
+    `evidence`, from 0 to 1, is what execution says. The counts behind it: `votes` of `votes_all`
+    sampled codes (`group` has the different ones) pass the same `passed` of `asserts` distinct live
+    asserts as the chosen one; `given` of those came with the stub, and they expect `values` different
+    values. `weight` is what these passes weigh by the codes' votes, `share` their part in all passes.
+    """
+
+    code_id: str
+    group: tuple[str, ...]
+    tests: tuple[str, ...]
+    votes: int
+    votes_all: int
+    passed: int
+    asserts: int
+    given: int
+    share: float
+    weight: float
+    values: int
+    logprob: float | None
+    evidence: float
+
+    def floor(self, at_stake: float) -> float:
+        """The evidence that is left if codes outside the group pass pairs of this weight besides."""
+        return evidence(
+            self.passed, self.votes, self.weight / (self.weight / self.share + at_stake)
+        )
+
+
+def suite_id(tests: Sequence[str]) -> str:
+    """The id under which the file composed of these asserts is confirmed and judged."""
+    return "suite-" + hashlib.sha256("\0".join(sorted(tests)).encode()).hexdigest()[:16]
+
+
+def pair_score(evidence: float, judgement: float | None, judge_weight: float) -> float:
+    """The score of a pair: what execution says, lowered by a judge who is worth listening to.
+
+    `judge_weight` is what the judge was measured to know, 0 (noise) to 1. Execution outranks it: the
+    judge never lifts a score, and at most halves it.
+    """
+    if judgement is None:
+        return evidence
+    return evidence * (1 - 0.5 * judge_weight * (1 - judgement))
+
+
+def weights(pool: Pool, codes: Sequence[str]) -> list[float]:
+    """Votes per code: how often it was sampled × how likely its generator found it.
+
+    The generator's own mean log-probability tells right from wrong codes of one stub far better than
+    its judgement does, so an unlikely code has less of a vote.
+    """
+    likelihoods = [pool.candidates[c].logprob or 0.0 for c in codes]
+    return [
+        pool.seen[c] * math.exp(SHARPNESS * logprob)
+        for c, logprob in zip(codes, likelihoods, strict=True)
+    ]
+
+
+def leaders(pool: Pool) -> list[str]:
+    """The best code of each different behaviour, best first."""
+    codes, tests = pool.codes, pool.live_tests
+    rows = [tuple(pool.passes(c, t) for t in tests) for c in codes]
+    seen: dict[tuple[bool | None, ...], str] = {}
+    for index in rank(rows, weights=weights(pool, codes)):
+        seen.setdefault(rows[index], codes[index])
+    return list(seen.values())
+
+
+def choose(pool: Pool, *, min_asserts: int) -> Choice | None:
+    """The code to ship and its asserts, or None where nothing passes anything.
+
+    A code that fails a given example is out. Evidence is 0 when fewer than `min_asserts` distinct
+    asserts survive, or when all of them expect one and the same value.
+    """
+    tests = pool.live_tests
+    given = pool.given_tests
+    codes = [c for c in pool.codes if all(pool.passes(c, t) for t in given)]
+    if not codes or not tests:
+        return None
+    # A pair that was never run, since its code or its test hangs, speaks for nobody.
+    rows = [[pool.passes(c, t) is True for t in tests] for c in codes]
+    votes = weights(pool, codes)
+    best = rank(rows, weights=votes)[0]
+    agreement = agreements(rows, votes)[best]
+    if not agreement.tests:
+        return None
+    passed = [tests[t] for t in agreement.tests]
+    for_it = sum(votes[c] for c in agreement.codes) * len(passed)
+    against = sum(votes[c] * sum(rows[c]) for c in set(range(len(codes))) - set(agreement.codes))
+    share = for_it / (for_it + against)
+    group_votes = sum(pool.seen[codes[c]] for c in agreement.codes)
+    values = {value for t in passed for value in expected_values(pool.candidates[t].source)}
+    claimed = len(passed) >= min_asserts and len(values) > 1
+    return Choice(
+        code_id=codes[best],
+        group=tuple(codes[c] for c in agreement.codes),
+        tests=tuple(_shipped(pool, passed)),
+        votes=group_votes,
+        votes_all=sum(pool.seen[c] for c in pool.codes),
+        passed=len(passed),
+        asserts=len(tests),
+        given=sum(1 for t in given if t in passed),
+        share=share,
+        weight=for_it,
+        values=len(values),
+        logprob=pool.candidates[codes[best]].logprob,
+        evidence=evidence(len(passed), group_votes, share) if claimed else 0.0,
+    )
+
+
+def evidence(passed: int, votes: int, share: float) -> float:
+    """How strongly execution speaks for a choice, from 0 to 1.
+
+    Three doubts, each of which alone can sink it: that the `passed` distinct asserts hold by chance
+    (halved by every one more), that the `votes` of codes that agree do so by chance (halved by every
+    three more), and that another behaviour is the right one: `share` is the winner's part of all
+    passes, each weighted by its code's votes. The square root spreads the upper end, where thresholds
+    lie. How often a choice of some evidence is right was measured: docs/benchmarks.md.
+    """
+    asserts_hold = 1 - 2**-passed
+    codes_agree = 1 - 2 ** (-votes / 3)
+    return math.sqrt(asserts_hold * codes_agree * share)
+
+
+@lru_cache(maxsize=4096)
+def expected_values(source: str) -> frozenset[str]:
+    """What a single-assert test expects, as text.
+
+    Where all surviving asserts expect the same, a function that returns just that would pass them.
+    """
+    tree = ast.parse(source)
+    return frozenset(
+        _expected(node.test) for node in ast.walk(tree) if isinstance(node, ast.Assert)
+    ) or frozenset({"raises"})
+
+
+def _expected(check: ast.expr) -> str:
+    match check:
+        case ast.Compare(ops=[ast.Eq() | ast.Is()], comparators=[right]):
+            return ast.unparse(right)
+        case ast.UnaryOp(op=ast.Not()):
+            return "False"
+        case ast.Call():
+            return "True"
+    return ast.unparse(check)
+
+
+def _shipped(pool: Pool, passed: Sequence[str]) -> list[str]:
+    """The asserts that ship, in order of arrival: the given ones, then those most often written."""
+    given = set(pool.given_tests)
+    best = sorted(passed, key=lambda t: (t not in given, -pool.seen[t]))[:MOST_SHIPPED]
+    return [t for t in passed if t in set(best)]
