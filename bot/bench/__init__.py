@@ -1,0 +1,1 @@
+"""What `supercharge bench` measures, one module per part."""

@@ -1,0 +1,256 @@
+"""The command line, and the composition root: the only place that wires all parts together.
+
+Everything heavy is imported inside the command that needs it, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engine.errors import BadInput, PartUnavailable
+
+EXIT_NO_SOLUTION = 1
+EXIT_BAD_INPUT = 2
+EXIT_PART_UNAVAILABLE = 3
+EXIT_INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line; every error that was foreseen is one line on stderr and an exit code."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except click.Abort:
+        click.echo("stopped", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BadInput as error:
+        click.echo(f"supercharge: {error}", err=True)
+        sys.exit(EXIT_BAD_INPUT)
+    except PartUnavailable as error:
+        click.echo(f"supercharge: {error}\n  to mend it: {error.remedy}", err=True)
+        sys.exit(EXIT_PART_UNAVAILABLE)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="supercharge-bot", prog_name="supercharge")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="Configuration file; without it the first of SUPERCHARGE_CONFIG, ./supercharge.toml, "
+    "~/.config/supercharge/supercharge.toml, /etc/supercharge/supercharge.toml.",
+)
+@click.pass_context
+def cli(context: click.Context, config: Path | None) -> None:
+    """Write the body of a stub function, and prove it.
+
+    Exit codes: 0 done; 1 no solution; 2 bad usage or input; 3 a part is missing or down (see
+    `supercharge doctor`); 130 interrupted.
+    """
+    context.obj = config
+
+
+@cli.command()
+@click.argument("target", required=False)
+@click.option("--prototype", help='A function instead of a target: "def factorial(n)".')
+@click.option("--description", help="What the function of --prototype does.")
+@click.option("--write", is_flag=True, help="Put the code and the test into the working tree.")
+@click.option(
+    "--json", "json_path", type=click.Path(path_type=Path), help="Write all of it to FILE."
+)
+@click.option("--seed", type=int, help="Make sampling repeatable on one backend.")
+@click.option("--budget", type=float, help="Minutes to search at most.")
+@click.option("--candidates", type=int, help="Code replies to sample at most.")
+@click.option("--tests", type=int, help="Test replies to sample at most.")
+@click.option("--threshold", type=float, help="The score from which a pair is good enough, 0 to 1.")
+@click.option("--resume", is_flag=True, help="Go on with the kept pool of this stub.")
+@click.pass_obj
+def generate(
+    config: Path | None,
+    target: str | None,
+    prototype: str | None,
+    description: str | None,
+    write: bool,
+    json_path: Path | None,
+    seed: int | None,
+    budget: float | None,
+    candidates: int | None,
+    tests: int | None,
+    threshold: float | None,
+    resume: bool,
+) -> None:
+    """Fill one stub: TARGET is path/to/file.py::function or path/to/file.py::Class.method.
+
+    Samples codes and tests, runs every pair in a sandbox, and prints the best code with its test, its
+    score and the evidence. Nothing is written into the working tree without --write.
+    """
+    from rich.console import Console
+
+    from bot import generate as generating
+    from bot import settings as configuration
+    from bot import terminal
+    from engine.search import Solution
+
+    settings = configuration.load(config)
+    asked = {"minutes": budget, "candidates": candidates, "tests": tests, "threshold": threshold}
+    bounds: dict[str, Any] = {key: value for key, value in asked.items() if value is not None}
+    settings = dataclasses.replace(settings, search=dataclasses.replace(settings.search, **bounds))
+    spec = generating.spec_of(target, prototype, description)
+    if write and not target:
+        raise BadInput("--write needs a target: a prototype alone has no file to go to")
+    if json_path and not json_path.parent.is_dir():
+        raise BadInput(f"--json {json_path}: there is no folder {json_path.parent}")
+
+    errors, output = Console(stderr=True), Console()
+    with terminal.display(f"supercharge {spec.qualname}", errors) as display:
+        result = generating.run(
+            spec,
+            settings,
+            seed=seed,
+            resume=resume,
+            observer=display.progress,
+            stage=display.stage,
+        )
+    terminal.show_result(result, output)
+    if json_path:
+        generating.write_json(result, json_path)
+    if result.outcome is None:
+        sys.exit(EXIT_INTERRUPTED)
+    if not isinstance(result.outcome, Solution):
+        sys.exit(EXIT_NO_SOLUTION)
+    if write:
+        from bot import landing
+
+        code_path, test_path = landing.land(spec, result.outcome)
+        output.print(f"wrote {code_path} and {test_path}", markup=False, highlight=False)
+
+
+@cli.command()
+@click.option(
+    "--prepare", is_flag=True, help="Convert the model and build the sandbox's image now."
+)
+@click.pass_obj
+def doctor(config: Path | None, prepare: bool) -> None:
+    """Say what is there, what is missing, and the command that mends it."""
+    from bot import doctor as doctors
+
+    findings = doctors.prepare(config) if prepare else doctors.examine(config)
+    healthy = True
+    for finding in findings:
+        sign = {True: "ok     ", None: "absent ", False: "MISSING"}[finding.ok]
+        click.echo(f"{sign} {finding.part}: {finding.detail}")
+        if finding.remedy:
+            click.echo(f"        to mend it: {finding.remedy}")
+        healthy = healthy and finding.ok is not False
+    if not healthy:
+        sys.exit(EXIT_PART_UNAVAILABLE)
+
+
+@cli.command()
+@click.pass_context
+def demo(context: click.Context) -> None:
+    """Do the main job for real on a sample: fill `is_palindrome` of examples/stubs.py."""
+    target = Path(__file__).parent.parent / "examples" / "stubs.py"
+    click.echo(f"$ supercharge generate {target.name}::is_palindrome\n")
+    context.invoke(generate, target=f"{target}::is_palindrome")
+
+
+@cli.group()
+def bench() -> None:
+    """Measure a part against the baseline it names, and print the machine it ran on."""
+
+
+_quick = click.option("--quick", is_flag=True, help="A small run, to see that it works.")
+_json = click.option(
+    "--json", "json_path", type=click.Path(path_type=Path), help="Write the figures to FILE."
+)
+
+
+def _finish(result: dict[str, Any], json_path: Path | None) -> None:
+    if json_path is None:
+        return
+    import json
+
+    try:
+        json_path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"cannot write {json_path}: {error.strerror or error}") from error
+
+
+@bench.command("model")
+@_quick
+@_json
+def bench_model(quick: bool, json_path: Path | None) -> None:
+    """Tokens and judgements per second, against one query at a time and plain generate."""
+    from rich.console import Console
+
+    from bot.bench import model
+
+    result = model.run(quick)
+    model.report(result, Console())
+    _finish(result, json_path)
+
+
+@bench.command("cleanup")
+@_quick
+@_json
+def bench_cleanup(quick: bool, json_path: Path | None) -> None:
+    """How many damaged replies pass HumanEval's tests after cleaning, and how long that takes."""
+    from rich.console import Console
+
+    from bot.bench import cleanup
+
+    result = cleanup.run(quick)
+    cleanup.report(result, Console())
+    _finish(result, json_path)
+
+
+@bench.command("generate")
+@_quick
+@_json
+@click.option(
+    "--mbpp", type=click.Path(path_type=Path), help="MBPP as JSON Lines: ten of its problems too."
+)
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.pass_obj
+def bench_generate(
+    config: Path | None, quick: bool, json_path: Path | None, mbpp: Path | None, seed: int
+) -> None:
+    """How many stubs end solved, how many of those are right, and how long that takes."""
+    from rich.console import Console
+
+    from bot import settings as configuration
+    from bot.bench import generate as generating
+
+    result = generating.run(
+        configuration.load(config),
+        quick=quick,
+        mbpp=mbpp,
+        seed=seed,
+        tell=lambda line: click.echo(line, err=True),
+    )
+    generating.report(result, Console())
+    _finish(result, json_path)
+
+
+@bench.command("selection")
+@click.argument("pool", type=click.Path(path_type=Path))
+@_quick
+@_json
+def bench_selection(pool: Path, quick: bool, json_path: Path | None) -> None:
+    """How often the chosen code of POOL, samples with known truth, is right; what evidence is worth."""
+    from rich.console import Console
+
+    from bot.bench import selection
+
+    result = selection.run(pool, quick=quick)
+    selection.report(result, Console())
+    _finish(result, json_path)

@@ -1,0 +1,98 @@
+"""`supercharge doctor`: what is there, what is missing, and the command that mends it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot import settings as configuration
+from bot.settings import Settings
+from engine.errors import BadInput, PartUnavailable
+from engine.llm import open_model
+from engine.llm.embedded import cache_home, find_gguf
+from engine.llm.settings import EMBEDDED
+from engine.sandbox import describe_engines, open_sandbox
+from engine.verdicts import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One part: `ok` is False when the work cannot be done without it, None when it can."""
+
+    part: str
+    ok: bool | None
+    detail: str
+    remedy: str = ""
+
+
+def examine(config: Path | None) -> Iterator[Finding]:
+    """Look at every part, cheapest first; loads no model and starts no container."""
+    yield Finding("python", True, f"{platform.python_version()} at {sys.prefix}")
+    try:
+        settings = configuration.load(config)
+    except BadInput as error:
+        yield Finding("configuration", False, str(error), "correct the line it names")
+        settings = Settings()
+    else:
+        found = config or configuration.config_file(os.environ)
+        yield Finding("configuration", True, str(found or "defaults; no file found"))
+    yield _model(settings)
+    yield from _sandbox(settings)
+    yield _state()
+
+
+def prepare(config: Path | None) -> Iterator[Finding]:
+    """Do once what the first run would: convert the model's weights, build the sandbox's image."""
+    settings = configuration.load(config)
+    try:
+        model = open_model(settings.model)
+    except PartUnavailable as error:
+        yield Finding("model", False, str(error), error.remedy)
+    else:
+        yield Finding("model", True, f"{model.name} loads")
+        model.close()
+    test = "from one import one\n\n\ndef test_one():\n    assert one() == 1\n"
+    try:
+        with open_sandbox(settings.sandbox) as sandbox:
+            code = "def one():\n    return 1\n"
+            [result] = sandbox.run_pairs({"code": code}, {"test": test}, entry_point="one")
+            passed = result.verdict is Verdict.PASSED
+            told = sandbox.description if passed else f"{result.verdict.value}: {result.message}"
+            yield Finding("sandbox", passed, told)
+    except PartUnavailable as error:
+        yield Finding("sandbox", False, str(error), error.remedy)
+
+
+def _model(settings: Settings) -> Finding:
+    if settings.model.model != EMBEDDED or settings.model.backend != "transformers":
+        return Finding("model", True, f"{settings.model.model} by {settings.model.backend}")
+    try:
+        gguf = find_gguf()
+    except PartUnavailable as error:
+        return Finding("model", False, str(error), error.remedy)
+    cache = cache_home(settings.model.cache_dir)
+    ready = any(cache.glob(f"{gguf.stem}-*"))
+    told = f"embedded, converted in {cache}" if ready else "embedded; the first start converts it"
+    return Finding("model", True, told, "" if ready else "supercharge doctor --prepare")
+
+
+def _sandbox(settings: Settings) -> Iterator[Finding]:
+    engines = describe_engines(settings.sandbox)
+    usable = any(engine.available for engine in engines)
+    for engine in engines:
+        ok = True if engine.available else None if usable else False
+        yield Finding(f"sandbox: {engine.name}", ok, engine.detail, engine.remedy)
+
+
+def _state() -> Finding:
+    folder = configuration.state_dir()
+    nearest = next(p for p in (folder, *folder.parents) if p.exists())
+    if os.access(nearest, os.W_OK):
+        return Finding("pools", True, f"kept in {folder / 'pools'}")
+    return Finding(
+        "pools", False, f"{nearest} cannot be written", "set XDG_STATE_HOME to a folder of yours"
+    )
