@@ -214,7 +214,7 @@ def _finding(ended: Running, *, survivors: int) -> Finding:
         return Finding("exit", f"the process ended by itself with {code}")
     finding = judge(ended.report, expected)
     if finding.passed and survivors:
-        return Finding("exit", f"{survivors} processes were left running")
+        return Finding("exit", f"{survivors} processes were left behind")
     return finding
 
 

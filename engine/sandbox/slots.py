@@ -170,7 +170,7 @@ class Slot:
         return running.status != -1 or bool(running.problem)
 
     def finish(self) -> int:
-        """End the pair and remove all traces of it; the number of processes that it had left.
+        """End the pair and remove all traces of it; how many processes it left, ended ones too.
 
         Raises Hurt when something of it stays.
         """

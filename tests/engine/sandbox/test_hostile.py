@@ -263,6 +263,12 @@ SURVIVORS = {
         """,
     "a child": "import subprocess; subprocess.Popen(['/usr/local/bin/python3', '-c', 'input()'],"
     " stdin=subprocess.PIPE)",
+    "a child that has ended and was not waited for": """
+        import os
+        if (pid := os.fork()) == 0:
+            os._exit(0)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        """,
     "a stopped child": """
         import os, signal
         if os.fork() == 0:
