@@ -12,6 +12,7 @@ from itertools import accumulate
 from operator import and_
 
 from engine.candidates import Pool
+from engine.cleanup.tolerance import exact
 
 SHARPNESS = 5.0
 """How strongly a code's mean log-probability per token counts in its votes."""
@@ -275,7 +276,7 @@ def expected_values(source: str) -> frozenset[str]:
 def _expected(check: ast.expr) -> str:
     match check:
         case ast.Compare(ops=[ast.Eq() | ast.Is()], comparators=[right]):
-            return ast.unparse(right)
+            return ast.unparse(exact(right) or right)
         case ast.UnaryOp(op=ast.Not()):
             return "False"
         case ast.Call():

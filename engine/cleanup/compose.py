@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from engine.cleanup.futile import is_raises
 from engine.cleanup.style import format_code
 from engine.cleanup.syntax import parse
+from engine.cleanup.tolerance import exact
 
 _SMALL = {
     0: "zero",
@@ -24,12 +26,12 @@ _LEAST_FOR_TABLE = 3
 def compose(units: Sequence[str], *, entry_point: str, import_line: str) -> str:
     """One test file with exactly the asserts of `units`, which `split_asserts` made.
 
-    Three or more plain `f(…) == value` become one parametrized test; every other assert is a
-    function of its own with a name that says what it checks.
+    Three or more plain `f(…) == value` become one parametrized test, three or more with a tolerance
+    another; every other assert is a function of its own with a name that says what it checks.
     """
     imports: dict[str, None] = {}
     helpers: dict[str, None] = {}
-    plain: list[tuple[list[ast.expr], ast.expr]] = []
+    plain: dict[bool, list[_Row]] = {False: [], True: []}
     functions: list[ast.FunctionDef] = []
     for unit in dict.fromkeys(units):
         tree = parse(unit)
@@ -46,13 +48,18 @@ def compose(units: Sequence[str], *, entry_point: str, import_line: str) -> str:
         if row is None:
             functions.append(test)
         else:
-            plain.append(row)
-    table = _table(plain, entry_point)
-    if table is None:
-        functions = [*(_equality(row, entry_point) for row in plain), *functions]
-    else:
+            plain[row.approximate].append(row)
+    tables: list[ast.FunctionDef] = []
+    singles: list[ast.FunctionDef] = []
+    for rows in plain.values():
+        table = _table(rows, entry_point)
+        if table is None:
+            singles += [_equality(row, entry_point) for row in rows]
+        else:
+            tables.append(table)
+    if tables or plain[True]:
         imports.setdefault("import pytest")
-        functions = [table, *functions]
+    functions = [*tables, *singles, *functions]
     _name(functions, entry_point)
     text = "\n".join([*sorted(imports, key=_import_order), "", import_line, "", *helpers])
     text += (
@@ -65,8 +72,17 @@ def _import_order(line: str) -> tuple[int, str]:
     return ("__future__" not in line) + ("pytest" in line), line
 
 
-def _plain(test: ast.FunctionDef, entry_point: str) -> tuple[list[ast.expr], ast.expr] | None:
-    """Arguments and expected value of `assert f(…) == value` where both are written out."""
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """`assert f(arguments) == expected`, or `== pytest.approx(expected)`, all of it written out."""
+
+    arguments: list[ast.expr]
+    expected: ast.expr
+    approximate: bool
+
+
+def _plain(test: ast.FunctionDef, entry_point: str) -> _Row | None:
+    """The row that a test comes to, where it is as plain as that."""
     if len(test.body) != 1 or not isinstance(test.body[0], ast.Assert) or test.args.args:
         return None
     check = test.body[0].test
@@ -74,7 +90,8 @@ def _plain(test: ast.FunctionDef, entry_point: str) -> tuple[list[ast.expr], ast
         isinstance(check, ast.Compare) and len(check.ops) == 1 and isinstance(check.ops[0], ast.Eq)
     ):
         return None
-    call, expected = check.left, check.comparators[0]
+    call, value = check.left, check.comparators[0]
+    expected = exact(value) or value
     if not (
         isinstance(call, ast.Call)
         and isinstance(call.func, ast.Name)
@@ -87,7 +104,7 @@ def _plain(test: ast.FunctionDef, entry_point: str) -> tuple[list[ast.expr], ast
         or not all(_is_written_out(part) for part in (*call.args, expected))
     ):
         return None
-    return call.args, expected
+    return _Row(call.args, expected, approximate=expected is not value)
 
 
 def _is_written_out(node: ast.expr) -> bool:
@@ -96,32 +113,35 @@ def _is_written_out(node: ast.expr) -> bool:
     )
 
 
-def _table(rows: list[tuple[list[ast.expr], ast.expr]], entry_point: str) -> ast.FunctionDef | None:
-    counts = {len(arguments) for arguments, _ in rows}
+def _table(rows: Sequence[_Row], entry_point: str) -> ast.FunctionDef | None:
+    counts = {len(row.arguments) for row in rows}
     if len(rows) < _LEAST_FOR_TABLE or len(counts) != 1:
         return None
     (count,) = counts
     names = ["argument"] if count == 1 else [f"argument_{i + 1}" for i in range(count)]
     values = ", ".join(
-        f"({', '.join(ast.unparse(part) for part in (*arguments, expected))})"
-        for arguments, expected in rows
+        f"({', '.join(ast.unparse(part) for part in (*row.arguments, row.expected))})"
+        for row in rows
     )
     listed = ", ".join([*names, "expected"])
     text = (
         f"@pytest.mark.parametrize('{listed}', [{values}])\n"
         f"def test_{entry_point}({listed}):\n"
-        f"    assert {entry_point}({', '.join(names)}) == expected"
+        f"    assert {entry_point}({', '.join(names)}) == {_wanted('expected', rows[0])}"
     )
     function = ast.parse(text).body[0]
     assert isinstance(function, ast.FunctionDef)
     return function
 
 
-def _equality(row: tuple[list[ast.expr], ast.expr], entry_point: str) -> ast.FunctionDef:
-    arguments = ", ".join(ast.unparse(part) for part in row[0])
-    text = (
-        f"def test_{entry_point}():\n    assert {entry_point}({arguments}) == {ast.unparse(row[1])}"
-    )
+def _wanted(value: str, row: _Row) -> str:
+    return f"pytest.approx({value})" if row.approximate else value
+
+
+def _equality(row: _Row, entry_point: str) -> ast.FunctionDef:
+    arguments = ", ".join(ast.unparse(part) for part in row.arguments)
+    wanted = _wanted(ast.unparse(row.expected), row)
+    text = f"def test_{entry_point}():\n    assert {entry_point}({arguments}) == {wanted}"
     function = ast.parse(text).body[0]
     assert isinstance(function, ast.FunctionDef)
     return function
@@ -131,7 +151,11 @@ def _name(functions: list[ast.FunctionDef], entry_point: str) -> None:
     taken: set[str] = set()
     for function in functions:
         base = f"test_{entry_point.strip('_')}"
-        wish = base if function.decorator_list else f"{base}_{_subject(function, entry_point)}"
+        wish = base
+        if not function.decorator_list:
+            wish = f"{base}_{_subject(function, entry_point)}"
+        elif base in taken:
+            wish = f"{base}_approximately"
         name, number = wish, 1
         while name in taken:
             number += 1

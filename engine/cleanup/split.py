@@ -2,7 +2,8 @@
 
 A small model's whole test function is right far less often than one of its asserts, so the assert is
 what the matrix counts. The same assert from two samples must come out byte for byte the same: names
-that only carry one value are substituted, `6 == f(3)` is turned round, messages go.
+that only carry one value are substituted, `6 == f(3)` is turned round, messages go. Floats are compared
+with pytest's tolerance.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from engine.cleanup.prune import without_unused_imports
 from engine.cleanup.style import format_code
 from engine.cleanup.syntax import compiles, is_shallow, parse
 from engine.cleanup.testfile import FunctionNode, import_line
+from engine.cleanup.tolerance import tolerant
 
 MAX_UNITS = 500
 """Most asserts taken from one module."""
@@ -155,7 +157,7 @@ def _canonical(setup: list[ast.stmt], check: ast.stmt) -> list[ast.stmt]:
         position -= 1
     last = statements[-1]
     if isinstance(last, ast.Assert):
-        last.test = _turned(last.test)
+        last.test = tolerant(_turned(last.test))
     return statements
 
 
@@ -251,7 +253,16 @@ def _render(
     rest = [node for node in helpers[::-1] if ast.unparse(node) != import_line(import_name)]
     whole = ast.Module(body=[*line, *rest, shell], type_ignores=[])
     source = without_unused_imports(ast.unparse(ast.fix_missing_locations(whole)) + "\n")
-    return format_code(with_imports(source)[0])
+    return format_code(_with_sorted_imports(with_imports(source)[0], import_line(import_name)))
+
+
+def _with_sorted_imports(source: str, last: str) -> str:
+    """The imports in one order, whoever wrote or added them; the function under test comes last."""
+    tree = ast.parse(source)
+    imports = {ast.unparse(n) for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)}
+    first = sorted(imports - {last}, key=lambda line: ("__future__" not in line, line))
+    rest = [n for n in tree.body if not isinstance(n, ast.Import | ast.ImportFrom)]
+    return "\n".join([*first, last, ast.unparse(ast.Module(body=rest, type_ignores=[])), ""])
 
 
 def _fixtures(test: FunctionNode, shell: ast.FunctionDef) -> ast.arguments:

@@ -129,6 +129,31 @@ def test_what_is_composed_splits_into_the_same_units() -> None:
     assert "@pytest.mark.parametrize" in composed
 
 
+def test_floats_are_compared_with_a_tolerance_since_a_right_function_may_be_off_in_the_last_bit() -> None:
+    found = units("assert f(37) == 98.6\nassert -40.0 == f(-40)\nassert f(0) == 32\n", "f")
+    assert [unit.rpartition("assert ")[2] for unit in found] == [
+        "f(37) == pytest.approx(98.6)\n",
+        "f(-40) == pytest.approx(-40.0)\n",
+        "f(0) == 32\n",
+    ]
+    assert found[0].startswith("import pytest\nfrom f import f\n")
+
+
+def test_a_tolerance_that_was_written_is_the_twin_of_one_that_was_added() -> None:
+    written = units("import pytest\ndef test_a():\n    assert f(1) == pytest.approx(0.5)\n", "f")
+    assert written == units("assert f(1) == 0.5\n", "f")
+
+
+def test_rows_with_a_tolerance_get_a_table_of_their_own() -> None:
+    text = "".join(f"assert f({n}) == {n}\nassert f(-{n}) == {n}.5\n" for n in (1, 2, 3))
+    found = units(text, "f")
+    composed = compose(found, entry_point="f", import_line="from f import f")
+    assert "assert f(argument) == expected\n" in composed
+    assert "def test_f_approximately(argument, expected):" in composed
+    assert "assert f(argument) == pytest.approx(expected)\n" in composed
+    assert set(split_asserts(composed, entry_point="f")) == set(found)
+
+
 def test_few_asserts_get_functions_with_names_that_say_what_they_check() -> None:
     found = units("assert fact(0) == 1\nassert fact(5) == 120\n")
     composed = compose(found, entry_point="fact", import_line="from maths import fact")
