@@ -75,7 +75,7 @@ def _model(settings: Settings) -> Finding:
     except PartUnavailable as error:
         return Finding("model", False, str(error), error.remedy)
     cache = cache_home(settings.model.cache_dir)
-    ready = any(cache.glob(f"{gguf.stem}-*"))
+    ready = any(path.is_dir() for path in cache.glob(f"{gguf.stem}-*"))  # a lock file lies beside
     told = f"embedded, converted in {cache}" if ready else "embedded; the first start converts it"
     return Finding("model", True, told, "" if ready else "supercharge doctor --prepare")
 

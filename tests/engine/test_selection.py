@@ -164,6 +164,7 @@ def test_asserts_that_expect_one_value_are_no_evidence() -> None:
     ("check", "values"),
     [
         ("assert f(1) == 2", {"2"}),
+        ("assert f(1) == pytest.approx(2.5)", {"2.5"}),
         ("assert f(1) is None", {"None"}),
         ("assert f(1)", {"True"}),
         ("assert not f(1)", {"False"}),
