@@ -129,7 +129,9 @@ def test_what_is_composed_splits_into_the_same_units() -> None:
     assert "@pytest.mark.parametrize" in composed
 
 
-def test_floats_are_compared_with_a_tolerance_since_a_right_function_may_be_off_in_the_last_bit() -> None:
+def test_floats_are_compared_with_a_tolerance_since_a_right_function_may_be_off_in_the_last_bit() -> (
+    None
+):
     found = units("assert f(37) == 98.6\nassert -40.0 == f(-40)\nassert f(0) == 32\n", "f")
     assert [unit.rpartition("assert ")[2] for unit in found] == [
         "f(37) == pytest.approx(98.6)\n",
