@@ -80,7 +80,13 @@ def header(spec: FunctionSpec, **about: Any) -> dict[str, Any]:
 
 
 def load(path: Path) -> tuple[dict[str, Any], Pool]:
-    """The header and the pool in `path`. A last line that a crash cut short is left out.
+    """The header and the pool in `path`. Raises BadInput as `read` does."""
+    about, entries = read(path)
+    return about, Pool().grown(entries)
+
+
+def read(path: Path) -> tuple[dict[str, Any], list[Entry]]:
+    """The header and the entries in `path`. A last line that a crash cut short is left out.
 
     Raises BadInput when the file is no pool, is of a later version, or is damaged further up.
     """
@@ -97,7 +103,7 @@ def load(path: Path) -> tuple[dict[str, Any], Pool]:
             entries.append(from_json(json.loads(line)))
         except (TypeError, ValueError, AttributeError, RecursionError) as error:
             raise BadInput(f"{path}:{number}: not an entry of a pool ({error})") from error
-    return about, Pool().grown(entries)
+    return about, entries
 
 
 def _parse_header(path: Path, line: str) -> dict[str, Any]:

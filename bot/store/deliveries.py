@@ -1,0 +1,107 @@
+"""What GitHub sent: stored before it is answered, handled once."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import or_, select, update
+
+from bot.store.base import Part
+from bot.store.tables import deliveries
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One delivery as it came; `tries` counts how often it was taken up, this time included."""
+
+    id: str
+    name: str
+    body: bytes
+    received_at: datetime
+    tries: int
+
+
+class Deliveries(Part):
+    """The deliveries. Handling one may be cut off at any point, so handlers repeat without harm."""
+
+    def accept_delivery(
+        self, delivery_id: str, name: str, body: bytes, *, semantic_key: str | None = None
+    ) -> bool:
+        """Store a verified delivery; False when it, or one with that semantic key, is known.
+
+        `name` is GitHub's name for the event. The semantic key names what happened (a repository
+        and a comment's id), so that what polling found and what a webhook told of are one.
+        """
+        row = {
+            "id": delivery_id,
+            "name": name,
+            "semantic_key": semantic_key,
+            "body": zlib.compress(body),
+            "received_at": self._clock(),
+            "tries": 0,
+            "note": "",
+        }
+        stored = self._database.insert(deliveries).values(row).on_conflict_do_nothing()
+        with self._database.writing() as connection:
+            return bool(connection.execute(stored).rowcount)
+
+    def next_deliveries(
+        self, worker: str, *, lease_s: float = 60.0, limit: int = 10
+    ) -> list[Delivery]:
+        """Take up to `limit` deliveries that nobody handles, in the order in which they came.
+
+        They are this worker's for `lease_s` seconds; what it has not marked by then is given to the
+        next who asks.
+        """
+        now = self._clock()
+        free = or_(deliveries.c.leased_until.is_(None), deliveries.c.leased_until <= now)
+        wanted = (
+            select(deliveries)
+            .where(deliveries.c.handled_at.is_(None), free)
+            .order_by(deliveries.c.received_at, deliveries.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        with self._database.writing() as connection:
+            rows = connection.execute(wanted).all()
+            if rows:
+                connection.execute(
+                    update(deliveries)
+                    .where(deliveries.c.id.in_([row.id for row in rows]))
+                    .values(
+                        tries=deliveries.c.tries + 1,
+                        worker=worker,
+                        leased_until=now + timedelta(seconds=lease_s),
+                    )
+                )
+        return [
+            Delivery(row.id, row.name, zlib.decompress(row.body), row.received_at, row.tries + 1)
+            for row in rows
+        ]
+
+    def mark_handled(self, delivery_id: str, *, note: str = "") -> None:
+        """Nothing is left to do for this delivery; `note` says what came of it. Repeats are fine."""
+        with self._database.writing() as connection:
+            connection.execute(
+                update(deliveries)
+                .where(deliveries.c.id == delivery_id, deliveries.c.handled_at.is_(None))
+                .values(handled_at=self._clock(), note=note, worker=None, leased_until=None)
+            )
+
+    def put_back_delivery(self, delivery_id: str, *, delay_s: float = 0.0, note: str = "") -> None:
+        """It could not be handled now, and is offered again after `delay_s` seconds."""
+        again = self._clock() + timedelta(seconds=delay_s)
+        with self._database.writing() as connection:
+            connection.execute(
+                update(deliveries)
+                .where(deliveries.c.id == delivery_id, deliveries.c.handled_at.is_(None))
+                .values(worker=None, leased_until=again, note=note)
+            )
+
+    def known_deliveries(self, delivery_ids: list[str]) -> set[str]:
+        """Which of these are stored, for polling that looks for missed ones."""
+        with self._database.reading() as connection:
+            found = select(deliveries.c.id).where(deliveries.c.id.in_(delivery_ids))
+            return set(connection.scalars(found))

@@ -1,0 +1,201 @@
+"""Entries of a pool as rows of the tables, and back."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Select, Table, select
+
+from bot.store.tables import (
+    candidates,
+    pool_asks,
+    pool_candidates,
+    pool_judgements,
+    pool_results,
+    texts,
+)
+from engine.candidates import AskOutcome, Candidate, Entry, Kind, Origin
+from engine.verdicts import Judgement, PairResult, Verdict
+
+_AT_ONCE = 5_000
+"""Rows fetched at a time: a pool can be larger than memory takes twice."""
+
+
+@dataclass
+class Rows:
+    """What has to be inserted. `texts` and `candidates` are by key: many entries may share one."""
+
+    texts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    candidates: dict[str, dict[str, Any]] = field(default_factory=dict)
+    entries: dict[Table, list[dict[str, Any]]] = field(
+        default_factory=lambda: {
+            pool_candidates: [], pool_results: [], pool_judgements: [], pool_asks: []
+        }
+    )  # fmt: skip
+
+    def text(self, content: str) -> str | None:
+        """The key of a text that is kept once; None for an empty one, which is not kept at all."""
+        if not content:
+            return None
+        digest = hashlib.sha256(content.encode(errors="surrogatepass")).hexdigest()[:32]
+        self.texts[digest] = {"hash": digest, "content": content}
+        return digest
+
+
+def rows_of(entries: Sequence[Entry], pool: int, start: int) -> Rows:
+    """The rows of `entries`, the first of them at position `start`."""
+    rows = Rows()
+    for position, entry in enumerate(entries, start):
+        table, row = _row_of(rows, entry)
+        rows.entries[table].append({"pool": pool, "position": position, **row})
+    return rows
+
+
+def _row_of(rows: Rows, entry: Entry) -> tuple[Table, dict[str, Any]]:
+    match entry:
+        case Candidate():
+            key = entry.id
+            kept = {"id": key, "kind": entry.kind.value, "source": entry.source}
+            rows.candidates[key] = kept
+            return pool_candidates, {
+                "candidate_id": key,
+                "raw": rows.text(entry.raw),
+                "origin": entry.origin.value,
+                "parent": entry.parent,
+                "logprob": entry.logprob,
+                "style": entry.style,
+                "edits": json.dumps(entry.edits),
+            }
+        case PairResult():
+            return pool_results, {
+                "code_id": entry.code_id,
+                "test_id": entry.test_id,
+                "verdict": entry.verdict.value,
+                "seconds": entry.seconds,
+                "error": entry.error,
+                "message": entry.message,
+                "output": rows.text(entry.output),
+            }
+        case Judgement():
+            return pool_judgements, {
+                "code_id": entry.code_id,
+                "test_id": entry.test_id,
+                "score": entry.score,
+                "reply": entry.reply,
+                "method": entry.method,
+            }
+        case AskOutcome():
+            return pool_asks, {
+                "kind": entry.kind.value,
+                "origin": entry.origin.value,
+                "style": entry.style,
+                "samples": entry.samples,
+                "usable": entry.usable,
+                "fresh": entry.fresh,
+                "tokens": entry.tokens,
+                "seconds": entry.seconds,
+            }
+
+
+Stream = Iterator[tuple[int, Entry]]
+
+
+def streams(connection: Connection, pool: int) -> list[Stream]:
+    """The pool's entries with their positions, a stream per kind of entry, each in its order."""
+    return [
+        _candidates(connection, pool),
+        _results(connection, pool),
+        _judgements(connection, pool),
+        _asks(connection, pool),
+    ]
+
+
+def in_order(parts: Iterable[Stream]) -> Iterator[Entry]:
+    """The entries of all streams as one, in the order in which they came."""
+    for _, entry in heapq.merge(*parts, key=lambda placed: placed[0]):
+        yield entry
+
+
+def _fetched(connection: Connection, query: Select[Any]) -> Iterator[Any]:
+    return iter(connection.execute(query, execution_options={"yield_per": _AT_ONCE}))
+
+
+def _of(pool: int, table: Table, *columns: Any) -> Select[Any]:
+    return select(table.c.position, *columns).where(table.c.pool == pool).order_by(table.c.position)
+
+
+def _candidates(connection: Connection, pool: int) -> Stream:
+    t = pool_candidates.c
+    # Twins, and the asserts of one test, share what they are made of: one string in memory too.
+    used = select(t.candidate_id).where(t.pool == pool)
+    found = select(candidates.c.id, candidates.c.source, candidates.c.kind)
+    sources: dict[str, tuple[str, Kind]] = {
+        key: (source, Kind(kind))
+        for key, source, kind in _fetched(connection, found.where(candidates.c.id.in_(used)))
+    }
+    raws = _texts(connection, select(t.raw).where(t.pool == pool))
+    columns = (t.candidate_id, t.raw, t.origin, t.parent, t.logprob, t.style, t.edits)
+    for position, key, raw, origin, parent, logprob, style, edits in _fetched(
+        connection, _of(pool, pool_candidates, *columns)
+    ):
+        source, kind = sources[key]
+        yield (
+            position,
+            Candidate(
+                kind=kind,
+                source=source,
+                raw=raws[raw] if raw else "",
+                origin=Origin(origin),
+                parent=parent,
+                logprob=logprob,
+                style=style,
+                edits=tuple(json.loads(edits)),
+            ),
+        )
+
+
+def _results(connection: Connection, pool: int) -> Stream:
+    t = pool_results.c
+    outputs = _texts(connection, select(t.output).where(t.pool == pool))
+    # A pool of a thousand codes and tests has a million results: their ids are kept once each.
+    shared: dict[str, str] = {}
+    columns = (t.code_id, t.test_id, t.verdict, t.seconds, t.error, t.message, t.output)
+    for position, code_id, test_id, verdict, seconds, error, message, output in _fetched(
+        connection, _of(pool, pool_results, *columns)
+    ):
+        yield (
+            position,
+            PairResult(
+                shared.setdefault(code_id, code_id),
+                shared.setdefault(test_id, test_id),
+                Verdict(verdict),
+                seconds,
+                shared.setdefault(error, error),
+                shared.setdefault(message, message),
+                outputs[output] if output else "",
+            ),
+        )
+
+
+def _judgements(connection: Connection, pool: int) -> Stream:
+    t = pool_judgements.c
+    columns = (t.code_id, t.test_id, t.score, t.reply, t.method)
+    for position, *values in _fetched(connection, _of(pool, pool_judgements, *columns)):
+        yield position, Judgement(*values)
+
+
+def _asks(connection: Connection, pool: int) -> Stream:
+    t = pool_asks.c
+    columns = (t.kind, t.origin, t.style, t.samples, t.usable, t.fresh, t.tokens, t.seconds)
+    for position, kind, origin, *values in _fetched(connection, _of(pool, pool_asks, *columns)):
+        yield position, AskOutcome(Kind(kind), Origin(origin), *values)
+
+
+def _texts(connection: Connection, used: Select[Any]) -> dict[str, str]:
+    query = select(texts.c.hash, texts.c.content).where(texts.c.hash.in_(used))
+    return {row.hash: row.content for row in _fetched(connection, query)}

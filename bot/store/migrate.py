@@ -1,0 +1,51 @@
+"""The schema's way from any earlier version to this one, by the steps in bot/migrations."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from sqlalchemy import text
+
+from bot.store.database import Database
+from engine.errors import BadInput
+
+_MIGRATIONS = Path(__file__).parent.parent / "migrations"
+
+_LOCK = 0x5C4A266E
+"""Names the advisory lock under which one process migrates while others wait."""
+
+
+def migrate(database: Database, revision: str = "head") -> None:
+    """Bring the schema to `revision`. Many processes may do so at once; a later one finds it done.
+
+    All steps are one transaction. Raises BadInput when the database is of a later version of
+    supercharge, StoreUnavailable.
+    """
+    # Loaded here: a process that finds its schema up to date has no use for Alembic otherwise.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    # Each step is told on INFO, which is nothing to a user of the command line.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    known = {step.revision for step in ScriptDirectory.from_config(config).walk_revisions()}
+    with database.writing() as connection:
+        if not database.is_sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        found = MigrationContext.configure(connection).get_current_revision()
+        if found is not None and found not in known:
+            raise BadInput(f"{database.name} is of a later version ({found}): update supercharge")
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def current_revision(database: Database) -> str | None:
+    """The version that the database has; None for an empty one."""
+    from alembic.migration import MigrationContext
+
+    with database.reading() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
