@@ -1,7 +1,8 @@
 """The narrow port to GitHub: what the bot asks of it, as frozen values. No I/O, no PyGithub.
 
 A repository is always its full name, "owner/name". Times are aware and in UTC. Every call may block,
-at most for the time-out times the few tries of a call that is safe to repeat; none sleeps for a rate limit.
+at most for the time-out times the few tries of a call that is safe to repeat; none sleeps for a
+rate limit.
 
 `errors` has the tree of what these calls raise, `values` what they take and give.
 """
@@ -83,9 +84,9 @@ __all__ = [
 class Forge(Protocol):
     """GitHub, through one credential: a token, or an App with a token of its own per repository.
 
-    Every method raises Unavailable (RateLimited, Unauthorized) when GitHub cannot be asked now, and another
-    ForgeError when it answers no. Where None can be returned it stands for what is not there; every other
-    method raises NotFound. Safe to call from several threads.
+    Every method raises Unavailable (RateLimited, Unauthorized) when GitHub cannot be asked now, and
+    another ForgeError when it answers no. Where None can be returned it stands for what is not
+    there; every other method raises NotFound. Safe to call from several threads.
     """
 
     # -- who and where ---------------------------------------------------------------------------
@@ -116,14 +117,17 @@ class Forge(Protocol):
     def commit(self, repository: str, new: NewCommit) -> str:
         """Makes the commit, and the branch with it where there is none; returns its hash.
 
-        Once only: where the branch has this very commit (same parent, message and files) as its head already,
-        that one is returned. Raises Conflict where it is at anything else than the parent; never forces.
+        Once only: where the branch has this very commit (same parent, message and files) as its
+        head already, that one is returned. Raises Conflict where it is at anything else than the
+        parent; never forces.
         """
 
     def checkout(self, repository: str, sha: str, directory: Path) -> None:
-        """Puts the files of a commit into an empty directory: no history, hooks, submodules, LFS objects.
+        """Puts the files of a commit into an empty directory, and nothing else (no history, hooks).
 
-        A link comes as a small file that holds its target, so that nobody follows it out of the directory.
+        Submodules stay empty, LFS files pointers.
+
+        A link comes as a small file that holds its target: nobody follows it out of the directory.
         """
 
     # -- issues and comments ------------------------------------------------------------------------

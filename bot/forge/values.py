@@ -194,8 +194,8 @@ class Comment:
 class ReviewComment:
     """A comment on a line of a pull request's diff, whose number is `pull`.
 
-    `line` is of the file at `commit`, 1-based and the last of a range; None when the comment is outdated or
-    on the whole file.
+    `line` is of the file at `commit`, 1-based and the last of a range; None when the comment is
+    outdated or on the whole file.
     """
 
     id: int
@@ -233,8 +233,9 @@ class Signature:
 class NewCommit:
     """A commit to be made on `branch`, with `parent` as its only parent.
 
-    `files` maps paths to their new bytes, or to None to delete one. A file that is not named stays as it is,
-    one that is keeps its mode. Without an author the credential's own account makes it, and GitHub signs it.
+    `files` maps paths to their new bytes, or to None to delete one. A file that is not named stays
+    as it is, one that is keeps its mode. Without an author the credential's own account makes it,
+    and GitHub signs it.
     """
 
     branch: str
