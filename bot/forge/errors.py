@@ -12,11 +12,35 @@ ForgeError                 SuperchargeError
 
 from __future__ import annotations
 
+import re
+
 from engine.errors import PartUnavailable, SuperchargeError
+
+_TOKEN = re.compile(
+    r"""
+    \b(?:gh[a-z]_|github_pat_)\w{6,}                    # GitHub's own, of every kind
+    | \beyJ[\w-]{6,}\.[\w-]{6,}(?:\.[\w-]*)?            # a JSON web token
+    | (?<=://)[^\s/@]+(?=@)                             # user and password in a URL
+    | (?i:\b(?:bearer|basic|token)[ ]+)[\w.~+/-]{8,}=*  # an Authorization header's value
+    | -----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----.*?(?:-----END[ ][A-Z ]*-----|\Z)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
+_MAX_TEXT = 400
+
+
+def redact(text: str) -> str:
+    """The text with everything in it that has a credential's shape replaced."""
+    return _TOKEN.sub("[redacted]", text)
 
 
 class ForgeError(SuperchargeError):
     """A call to GitHub did not do what it was for. The text is one line and holds no token."""
+
+    def __init__(self, message: str) -> None:
+        line = _CONTROLS.sub(" ", redact(message)).strip()
+        super().__init__(line if len(line) <= _MAX_TEXT else f"{line[:_MAX_TEXT]}…")
 
 
 class NotFound(ForgeError):
@@ -41,21 +65,21 @@ class Unavailable(ForgeError, PartUnavailable):
     def __init__(
         self, message: str, *, remedy: str = "wait: the request goes on by itself"
     ) -> None:
-        super().__init__(message, remedy=remedy)
+        ForgeError.__init__(self, message)
+        self.remedy = remedy
 
 
 class RateLimited(Unavailable):
     """A primary or secondary limit; GitHub wants to be left alone for `retry_after_s` seconds."""
 
     def __init__(self, message: str, *, retry_after_s: float) -> None:
-        super().__init__(
-            message, remedy=f"wait {retry_after_s:.0f} s: the request goes on by itself"
-        )
+        remedy = f"wait {retry_after_s:.0f} s: the request goes on by itself"
+        super().__init__(message, remedy=remedy)
         self.retry_after_s = retry_after_s
 
 
 class Unauthorized(Unavailable):
-    """The token, or the App's key, is refused, or the App is no longer installed there."""
+    """The token, or the App's key, is refused."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, remedy="run `supercharge doctor`, and mend the credentials")
