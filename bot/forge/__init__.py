@@ -1,0 +1,1 @@
+"""The door to GitHub: `base` is the port, `github` its real side, `fake` a GitHub of our own."""
