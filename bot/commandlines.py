@@ -1,0 +1,80 @@
+"""Where in a comment a command is meant, and where it is only spoken about.
+
+GitHub's Markdown decides, not the look of the line: one inside a code block, a code span, a quote (its
+lazy lines too), a table or HTML is shown as such, so it asks for nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from bot.sanitize import plain
+
+MAX_BODY = 65_536
+"""The longest comment that GitHub takes. What is longer came from elsewhere; its rest is not read."""
+
+_COMMAND = re.compile(r"^( {0,3})/supercharge(?=[ \t]|$)(.*)$", re.IGNORECASE | re.MULTILINE)
+_MARK = "\ue000"
+"""A private character, which `plain` takes out of comments: it says which line a text came from."""
+_MARKED = re.compile(rf"/supercharge{_MARK}(\d+){_MARK}", re.IGNORECASE)
+
+
+def command_lines(body: str) -> list[str]:
+    """What follows `/supercharge` on each line that is a command, without blanks around it."""
+    text = plain(body[:MAX_BODY])
+    rests: list[str] = []
+
+    def mark(match: re.Match[str]) -> str:
+        rests.append(match[2])
+        word = match[0][: match.start(2) - match.start()]
+        return f"{word}{_MARK}{len(rests) - 1}{_MARK}{match[2]}"
+
+    marked = _COMMAND.sub(mark, text)
+    if not rests:
+        return []
+    found = [int(number) for number in _numbers_in_text(_parser().parse(marked))]
+    # A backslash at a line's end is a line break to Markdown.
+    return [rests[number].rstrip("\\").replace("\t", " ").strip() for number in found]
+
+
+def _numbers_in_text(tokens: Sequence[Token]) -> list[str]:
+    numbers: list[str] = []
+    quotes = 0
+    for before, token in zip([None, *tokens], tokens, strict=False):
+        quotes += {"blockquote_open": 1, "blockquote_close": -1}.get(token.type, 0)
+        if token.type == "inline" and not quotes and before and before.type in _TEXT_BLOCKS:
+            numbers += _numbers_at_line_starts(token.children or [])
+    return numbers
+
+
+_TEXT_BLOCKS = ("paragraph_open", "heading_open")
+
+
+def _numbers_at_line_starts(children: Sequence[Token]) -> list[str]:
+    numbers: list[str] = []
+    at_start = True
+    for child in children:
+        if child.type == "text" and at_start and (match := _MARKED.match(child.content)):
+            numbers.append(match[1])
+        at_start = child.type in ("softbreak", "hardbreak")
+    return numbers
+
+
+@cache
+def _parser() -> MarkdownIt:
+    """Blocks as GitHub has them; of what is inline only what can hide a line."""
+    parser = MarkdownIt("zero")
+    parser.options["html"] = True
+    parser.options["maxNesting"] = 20
+    parser.enable(
+        [
+            "table", "code", "fence", "blockquote", "hr", "list", "reference", "html_block", "heading",
+            "lheading", "backticks", "html_inline", "newline", "escape",
+        ]
+    )  # fmt: skip
+    return parser
