@@ -163,6 +163,29 @@ def demo(context: click.Context) -> None:
     context.invoke(generate, target=f"{target}::is_palindrome")
 
 
+@cli.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--entry-point", metavar="NAME", help="The function that the module must define.")
+@click.option("--show-edits", is_flag=True, help="Say on stderr what was done, one edit to a line.")
+def clean(file: Path | None, entry_point: str | None, show_edits: bool) -> None:
+    """Print the Python module that a model's reply in FILE holds; without FILE, or with -, stdin's.
+
+    What the entry point does not need goes, what is broken is mended. Exit code 1: no module could be
+    made of it.
+    """
+    from bot import clean as cleaning
+
+    result = cleaning.run(file, entry_point)
+    if show_edits:
+        for line in (*result.edits, *(f"warning: {warning}" for warning in result.warnings)):
+            click.echo(line, err=True)
+    if not result.ok:
+        click.echo(f"supercharge: {cleaning.why_not(entry_point)}", err=True)
+        sys.exit(EXIT_NO_SOLUTION)
+    # Bytes: what a model wrote is UTF-8, whatever the terminal's locale says.
+    click.echo(result.source.encode("utf-8"), nl=False)
+
+
 @cli.group()
 def bench() -> None:
     """Measure a part against the baseline it names, and print the machine it ran on."""
@@ -202,14 +225,20 @@ def bench_model(quick: bool, json_path: Path | None) -> None:
 @bench.command("cleanup")
 @_quick
 @_json
-def bench_cleanup(quick: bool, json_path: Path | None) -> None:
-    """How many damaged replies pass HumanEval's tests after cleaning, and how long that takes."""
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--stdlib", is_flag=True, help="The standard library, right code, instead of damage.")
+def bench_cleanup(quick: bool, json_path: Path | None, seed: int, stdlib: bool) -> None:
+    """How many damaged replies pass HumanEval's tests after cleaning, and how long that takes.
+
+    With --stdlib: does cleaning leave every function and module of the standard library alone?
+    """
     from rich.console import Console
 
-    from bot.bench import cleanup
+    from bot.bench import cleanup, cleanup_stdlib
 
-    result = cleanup.run(quick)
-    cleanup.report(result, Console())
+    measured = cleanup_stdlib if stdlib else cleanup
+    result = measured.run(quick, seed=seed)
+    measured.report(result, Console())
     _finish(result, json_path)
 
 

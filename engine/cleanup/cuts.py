@@ -39,7 +39,8 @@ def _ends(lines: list[str], row: int) -> Iterator[tuple[str, float]]:
         r"\s*(?:[-+*/%,.=<>&|^!:]+|\b(?:and|or|not|in|is|if|else|for|lambda))$", "", line
     )
     if shorter.strip() and shorter != line:
-        yield shorter, 1.5
+        # The colon of a header belongs behind what is closed, not into its string.
+        yield shorter, 1.25 if line == shorter + ":" and COMPOUND.match(line) else 1.5
     for name in completions("\n".join((*lines[:row], *lines[row + 1 :])), line):
         yield _NAME_AT_END.sub(name, line), 1.2
 

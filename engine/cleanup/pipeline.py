@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 
 from engine.cleanup.cleaned import Cleaned
 from engine.cleanup.cuts import complete_last_name
@@ -24,9 +25,11 @@ def clean(text: str, *, entry_point: str | None = None) -> Cleaned:
     Never raises on any text, always ends, and does no more than it needs to: a reply that is Python
     already is pruned and formatted, its behaviour kept.
     """
-    if len(text) > MAX_TEXT:
-        text = text[:MAX_TEXT]
-    return settled(lambda reply: _once(reply, entry_point), text)
+    result = settled(lambda reply: _once(reply, entry_point), text[:MAX_TEXT])
+    if len(text) <= MAX_TEXT:
+        return result
+    edits = (f"read only the first {MAX_TEXT} characters", *result.edits)
+    return dataclasses.replace(result, edits=edits)
 
 
 def _once(text: str, entry_point: str | None) -> Cleaned:

@@ -175,8 +175,7 @@ def _of_function(function: ast.FunctionDef | ast.AsyncFunctionDef) -> float:
         node for node in _own(function) if isinstance(node, ast.Return) and node.value is not None
     ]
     yields = any(isinstance(node, ast.Yield | ast.YieldFrom) for node in _own(function))
-    ends = _ends(function.body)
-    if returns and not ends and not yields:
+    if returns and not ends(function.body) and not yields:
         total += 0.6
     if not returns and not yields and len(function.body) > 1:
         total += 0.5
@@ -220,19 +219,19 @@ def _own(function: ast.AST) -> Iterator[ast.AST]:
             pending.extend(ast.iter_child_nodes(node))
 
 
-def _ends(block: Sequence[ast.stmt]) -> bool:
+def ends(block: Sequence[ast.stmt]) -> bool:
     """Whether control never falls off the end of `block`."""
     last = block[-1]
     if isinstance(last, ast.Try):
         return (
-            _ends(last.finalbody)
+            ends(last.finalbody)
             if last.finalbody
-            else _ends(last.body) and all(_ends(handler.body) for handler in last.handlers)
+            else ends(last.body) and all(ends(handler.body) for handler in last.handlers)
         )
     if isinstance(last, ast.With):
-        return _ends(last.body)
+        return ends(last.body)
     if isinstance(last, ast.If):
-        return bool(last.orelse) and _ends(last.body) and _ends(last.orelse)
+        return bool(last.orelse) and ends(last.body) and ends(last.orelse)
     if isinstance(last, ast.Match):
         return True
     return isinstance(last, ast.Return | ast.Raise) or _never_goes_on(last)

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 
 _NUMBER = re.compile(r"^\s*(?P<number>\d+)(?:\s?[|:.)\]]|\s?[│>]|\t|(?=\s|$))")
 _MARKS = tuple(
-    re.compile(pattern) for pattern in (r"^\+", r"^\s?>(?!>)", r"^\s?[|│]", r"^:", r"^\s?#")
+    re.compile(pattern)
+    for pattern in (r"^\+", r"^\s?>(?!>)", r"^\s?[|│]", r"^:", r"^\s?#", r"^\s?[-*•](?=\s)")
 )
-_PROMPT = re.compile(r"^\s*(?:>>>|\.\.\.|In \[\d+\]:|\.\.\.:)(?: |$)")
+_PROMPT = re.compile(r"^\s*(?:>>>|\.\.\.:?|(?P<cell>In) \[\d+\]:)(?: |$)")
 _DEFINES = re.compile(r"\s*(?:(?:async\s+)?def|class)\s+\w")
 _LEAST = 2
 
@@ -21,7 +22,7 @@ def without_prefixes(text: str) -> str:
     with examples at a prompt, or a quoted sentence, is not a listing.
     """
     lines = text.split("\n")
-    for strip in (_transcript, _numbered, *map(_marked, _MARKS)):
+    for strip in (_transcript, _numbered, *map(_marked, _MARKS), _backticked):
         found = strip(lines)
         if found is not None and any(_DEFINES.match(line) for line in found):
             return "\n".join(found)
@@ -31,13 +32,19 @@ def without_prefixes(text: str) -> str:
 def _transcript(lines: list[str]) -> list[str] | None:
     """The input of an interactive session; what it printed is left out."""
     found: list[str] = []
-    margin = next((re.match(r"\s*", line) for line in lines if _PROMPT.match(line)), None)
-    width = len(margin[0]) if margin else 0
+    first = next(filter(None, map(_PROMPT.match, lines)), None)
+    width = _margin(first.string) if first else 0
+    # IPython sets its prompts flush right.
+    in_cells = first is not None and first["cell"] is not None
     for line in lines:
         match = _PROMPT.match(line)
-        if match and len(line) - len(line.lstrip()) == width:
+        if match and (in_cells or _margin(line) == width):
             found.append(line[match.end() :])
     return found if len(found) >= _LEAST and _covers(found, lines) else None
+
+
+def _margin(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _covers(found: list[str], lines: list[str]) -> bool:
@@ -66,6 +73,12 @@ def _numbered(lines: list[str]) -> list[str] | None:
     return _aligned(best) if len(best) >= _LEAST else None
 
 
+def _backticked(lines: list[str]) -> list[str] | None:
+    """Every line as Markdown's inline code."""
+    found = [match[1] for match in map(re.compile(r"\s*`([^`]*)`\s*$").match, lines) if match]
+    return found if len(found) >= _LEAST else None
+
+
 def _marked(pattern: re.Pattern[str]) -> Callable[[list[str]], list[str] | None]:
     def strip(lines: list[str]) -> list[str] | None:
         runs = [list(run) for run in _runs(lines, pattern)]
@@ -81,12 +94,14 @@ def _runs(lines: list[str], pattern: re.Pattern[str]) -> Iterator[list[str]]:
     """Stretches of lines with the mark; a diff's headers, context and removed lines are let through."""
     is_diff = pattern.pattern == r"^\+"
     run: list[str] = []
+    in_hunk = False
     for line in lines:
+        in_hunk = in_hunk or (is_diff and line.startswith("@@ "))
         if is_diff and re.match(r"(?:\+\+\+ |--- |@@|diff |index |-)", line):
             continue
         if pattern.match(line) or (run and not line.strip()):
             run.append(line)
-        elif is_diff and run and line.startswith(" "):
+        elif (run or in_hunk) and is_diff and line.startswith(" "):
             run.append("+" + line[1:])
         else:
             yield run

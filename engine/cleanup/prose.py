@@ -16,7 +16,9 @@ STARTER = re.compile(
 
 _QUOTED = re.compile(r"(\"[^\"]*\"|'[^']*')")
 _TOKEN = re.compile(r"[^\W\d]\w*(?:['’](?:s|t|re|ve|ll|d|m)\b)?|[^\w\s]|\d[\w.]*")
-_MARKDOWN = re.compile(r"(?:#{1,6}\s|[-*•]\s+\S|\d+[.)]\s+\S|\*\*|>\s|\||</?\w+>|={3,}$|-{3,}$)")
+_MARKDOWN = re.compile(
+    r"(?:#{1,6}\s|[-*•]\s+\S|\d+[.)]\s+\S|\*\*|>\s|\||</?\w+(?:\s[^<>]*)?>$|={3,}$|-{3,}$)"
+)
 _OPENERS = frozenset(
     re.findall(
         r"\S+",

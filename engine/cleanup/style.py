@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import functools
 import io
 import threading
 import tokenize
@@ -50,20 +49,13 @@ def _is_bounded(code: str) -> bool:
     return True
 
 
-@functools.cache
-def _google() -> object:
-    from yapf.yapflib import style
-
-    return style.CreateGoogleStyle()
-
-
 def _yapf(code: str) -> str | None:
     from yapf.yapflib import errors, yapf_api
 
     # yapf keeps its style in a module global.
     with _lock:
         try:
-            formatted, _ = yapf_api.FormatCode(code, style_config=_google())
+            formatted, _ = yapf_api.FormatCode(code, style_config="google")
         except (errors.YapfError, SyntaxError, ValueError, LookupError, TypeError, AttributeError):
             return None
         except (AssertionError, RecursionError, MemoryError, UnicodeError):

@@ -30,9 +30,7 @@ def clean_test(text: str, *, entry_point: str, import_name: str | None = None) -
     stay, and are named in `warnings`.
     """
     name = import_name or entry_point
-    if len(text) > MAX_TEXT:
-        text = text[:MAX_TEXT]
-    return settled(lambda reply: _once(reply, entry_point, name), text)
+    return settled(lambda reply: _once(reply, entry_point, name), text[:MAX_TEXT])
 
 
 def _once(text: str, entry_point: str, import_name: str) -> Cleaned:

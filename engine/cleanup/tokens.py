@@ -19,6 +19,12 @@ _CODE = re.compile(
     r"|[a-z_]\w*(?:\[.*\])?\s?[-+*/]?=\s?[^=>])"
 )
 """Lines that are rather code than an example in a docstring."""
+_BEGINS = re.compile(
+    r"(?:(?<=[\s\d)\]}'\";])|(?<=[a-z])(?=(?:def|return)\b))"
+    r"(?:async def|def|class|return|raise|if|for|while|with|try|import|from|elif|else|print"
+    r"|[a-z_]\w* [-+*/]?= )\b"
+)
+"""Where a statement may begin inside a line."""
 
 
 def token_edits(lines: list[str], at: int, scanned: Scan) -> Iterator[Edit]:
@@ -26,6 +32,7 @@ def token_edits(lines: list[str], at: int, scanned: Scan) -> Iterator[Edit]:
     if any(len(line) > MAX_LINE for line in lines):
         return
     yield from foreign_edits(lines, at)
+    yield from _glued_edits(lines, at, scanned)
     if scanned.open_triple:
         yield from _triple_edits(lines, scanned.open_triple)
     for row in dict.fromkeys(scanned.stray[:2]):
@@ -38,6 +45,28 @@ def token_edits(lines: list[str], at: int, scanned: Scan) -> Iterator[Edit]:
 
 def _with(lines: list[str], row: int, line: str) -> tuple[str, ...]:
     return (*lines[:row], line, *lines[row + 1 :])
+
+
+def _glued_edits(lines: list[str], at: int, scanned: Scan) -> Iterator[Edit]:
+    """A line broken in two before a word that begins a statement: a line feed was lost."""
+    for row in range(max(0, at - 1), min(len(lines), at + 1)):
+        line = lines[row]
+        if scanned.inside[row]:
+            continue
+        indent = len(line) - len(line.lstrip())
+        levels = {indent} | {
+            len(other) - len(other.lstrip())
+            for other in lines[max(0, row - 20) : row]
+            if other.strip() and len(other) - len(other.lstrip()) < indent
+        }
+        for match in itertools.islice(_BEGINS.finditer(line), 6):
+            if not line[: match.start()].strip():
+                continue
+            at_margin = match[0].startswith(("def", "class", "async", "import", "from"))
+            for level in levels | ({0} if at_margin else set()):
+                parts = line[: match.start()].rstrip(), " " * level + line[match.start() :]
+                cost = 1.1 + (0.02 * abs(indent - level) if not at_margin else 0.0)
+                yield Edit((*lines[:row], *parts, *lines[row + 1 :]), cost, "parted two lines")
 
 
 def _closing_edits(lines: list[str], scanned: Scan) -> Iterator[Edit]:
@@ -163,6 +192,7 @@ _FOREIGN: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r";\s*$", ""),
         (r"^(\s*)(?:function|func|fn)\s+", r"\1def "),
         (r"^(\s*)(?:let|var|const|int|float)\s+(?=\w+\s*=)", r"\1"),
+        (r"^(\s*(?:if|elif|while)\b.*?)\s+then\s*:?\s*$", r"\1:"),
         (r"\bnull\b|\bnil\b", "None"),
         (r"^(\s*)print\s+(?!\()(.+)$", r"\1print(\2)"),
         (r"^(\s*)except\s+([\w.]+)\s*,\s*(\w+)\s*:", r"\1except \2 as \3:"),
