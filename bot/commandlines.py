@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from bot.githubtext import MAX_BODY, tokens_of
 from bot.sanitize import plain
-
-MAX_BODY = 65_536
-"""The longest comment that GitHub takes. What is longer came from elsewhere; its rest is not read."""
 
 _COMMAND = re.compile(r"^( {0,3})/supercharge(?=[ \t]|$)(.*)$", re.IGNORECASE | re.MULTILINE)
 _MARK = "\ue000"
@@ -37,7 +33,7 @@ def command_lines(body: str) -> list[str]:
     marked = _COMMAND.sub(mark, text)
     if not rests:
         return []
-    found = [int(number) for number in _numbers_in_text(_parser().parse(marked))]
+    found = [int(number) for number in _numbers_in_text(tokens_of(marked))]
     # A backslash at a line's end is a line break to Markdown.
     return [rests[number].rstrip("\\").replace("\t", " ").strip() for number in found]
 
@@ -63,18 +59,3 @@ def _numbers_at_line_starts(children: Sequence[Token]) -> list[str]:
             numbers.append(match[1])
         at_start = child.type in ("softbreak", "hardbreak")
     return numbers
-
-
-@cache
-def _parser() -> MarkdownIt:
-    """Blocks as GitHub has them; of what is inline only what can hide a line."""
-    parser = MarkdownIt("zero")
-    parser.options["html"] = True
-    parser.options["maxNesting"] = 20
-    parser.enable(
-        [
-            "table", "code", "fence", "blockquote", "hr", "list", "reference", "html_block", "heading",
-            "lheading", "backticks", "html_inline", "newline", "escape",
-        ]
-    )  # fmt: skip
-    return parser
