@@ -84,7 +84,9 @@ class Database:
             yield
         except exc.DataError as error:
             raise BadInput(f"the database cannot hold this: {_first_line(error)}") from error
-        except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
+        except (exc.IntegrityError, exc.ProgrammingError):
+            raise  # our own mistakes, whose place in the code is to be seen
+        except (exc.DatabaseError, exc.InterfaceError, exc.TimeoutError) as error:
             said = _first_line(error)
             full = (
                 "disk is full" in said

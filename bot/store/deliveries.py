@@ -45,7 +45,7 @@ class Deliveries(Part):
         }
         stored = self._database.insert(deliveries).values(row).on_conflict_do_nothing()
         with self._database.writing() as connection:
-            return bool(connection.execute(stored).rowcount)
+            return connection.scalar(stored.returning(deliveries.c.id)) is not None
 
     def next_deliveries(
         self, worker: str, *, lease_s: float = 60.0, limit: int = 10

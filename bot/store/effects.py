@@ -35,11 +35,11 @@ class Effects(Part):
         row = {"key": key, "request_id": request_id, "begun_at": self._clock(), "value": ""}
         stored = self._database.insert(effects).values(row)
         with self._database.writing() as connection:
-            new = connection.execute(stored.on_conflict_do_nothing(index_elements=["key"]))
-            if new.rowcount:
+            fresh = stored.on_conflict_do_nothing(index_elements=["key"]).returning(effects.c.key)
+            if connection.scalar(fresh) is not None:
                 return None
             known = connection.execute(select(effects).where(effects.c.key == key)).one()
-            return Effect(*known._tuple())
+            return Effect(known.key, known.request_id, known.begun_at, known.done_at, known.value)
 
     def finish_effect(self, key: str, value: str = "") -> None:
         """It is done, and this came of it."""

@@ -61,8 +61,8 @@ class Pools(Part):
         }
         stored = self._database.insert(pools).values(row)
         with self._database.writing() as connection:
-            new = connection.execute(stored.on_conflict_do_nothing(index_elements=["id"]))
-            if not new.rowcount:
+            fresh = stored.on_conflict_do_nothing(index_elements=["id"])
+            if connection.scalar(fresh.returning(pools.c.id)) is None:
                 raise BadInput(f"there is a pool {chosen} already")
         return chosen
 

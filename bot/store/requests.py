@@ -54,8 +54,8 @@ class Requests(Part):
         """
         stored = self._database.insert(requests).values(to_row(request))
         with self._database.writing() as connection:
-            new = connection.execute(stored.on_conflict_do_nothing(index_elements=["key_hash"]))
-            if new.rowcount:
+            fresh = stored.on_conflict_do_nothing(index_elements=["key_hash"])
+            if connection.scalar(fresh.returning(requests.c.id)) is not None:
                 record(connection, None, request, None)
                 return request, True
             same = requests.c.key_hash == key_hash(request)

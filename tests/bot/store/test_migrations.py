@@ -1,0 +1,107 @@
+"""The steps lead from every version to the next, and to what the code says."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import bindparam, text
+
+from bot.requests import RequestStatus
+from bot.store import open_store
+from bot.store.database import Database
+from bot.store.migrate import current_revision, migrate
+from bot.store.tables import metadata
+from bot.store.types import UtcDateTime
+from engine.errors import BadInput
+from tests.bot.requests_made import NOW
+from tests.bot.store.conftest import BACKENDS
+
+pytestmark = pytest.mark.parametrize("backend", BACKENDS)
+
+
+@pytest.fixture
+def database(backend, empty_url):
+    opened = Database.open(empty_url(backend))
+    yield opened
+    opened.close()
+
+
+def test_the_steps_make_what_the_tables_say(database):
+    migrate(database)
+
+    with database.writing() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_migrating_again_changes_nothing(database):
+    migrate(database)
+    first = current_revision(database)
+    migrate(database)
+
+    assert current_revision(database) == first is not None
+
+
+def test_given_rows_of_0001_then_0002_keeps_them_and_nobody_is_told_again(database):
+    migrate(database, "0001")
+    with database.writing() as connection:
+        for status in ("queued", "exhausted", "pr_opened"):
+            connection.execute(_REQUEST_OF_0001, {"id": status, "status": status, "at": NOW})
+
+    migrate(database, "0002")
+
+    with open_store(str(database.engine.url)) as store:
+        told = {request.id: request.told for request in store.list_requests()}
+        kept = store.get_request("queued")
+    assert told == {
+        "queued": None,
+        "exhausted": RequestStatus.EXHAUSTED,
+        "pr_opened": RequestStatus.PR_OPENED,
+    }
+    assert (kept.qualname, kept.spec.description, kept.created_at) == ("f", "Do it.", NOW)
+
+
+def test_when_many_start_at_once_then_one_migrates_and_the_others_find_it_done(database):
+    errors = []
+
+    def start():
+        try:
+            open_store(str(database.engine.url)).close()
+        except Exception as error:  # noqa: BLE001 - told by the assertion
+            errors.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert errors == []
+    assert current_revision(database) == "0002"
+
+
+def test_given_a_database_of_a_later_version_then_it_is_left_alone(database):
+    migrate(database)
+    with database.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    with pytest.raises(BadInput, match=r"is of a later version \(9999\): update supercharge$"):
+        migrate(database)
+
+
+_REQUEST_OF_0001 = text("""
+INSERT INTO requests (
+    id, key_hash, repository, subject_kind, subject_number, trigger_kind, trigger_id, requester,
+    path, qualname, spec, options, base_branch, head_sha, status, reason, priority, attempts, parks,
+    lost_leases, cancel_requested, fingerprint, created_at, updated_at
+) VALUES (
+    :id, :id, 'octo/maths', 'issue', 3, 'label', 'd1', 'ada',
+    'a.py', 'f',
+    '{"qualname": "f", "prototype": "def f():", "description": "Do it.", "module": "def f(): ...",'
+    || ' "examples": [], "path": "a.py"}',
+    '{"dry_run": false}', 'main', 'c0ffee', :status, '', 0, 0, 0, 0, false, '', :at, :at
+)
+""").bindparams(bindparam("at", type_=UtcDateTime))
