@@ -43,7 +43,7 @@ def land(spec: FunctionSpec, solution: Solution) -> tuple[Path, Path]:
         filled = splice(file.text, spec.qualname, solution.code)
     except SpliceError as error:
         raise BadInput(f"the new body does not fit into {path}: {error}") from error
-    test_path, module = test_place(path, spec.entry_point)
+    test_path, module = place_of_test(path, spec.entry_point)
     test = with_import(solution.test, spec.import_name, module)
     _create(test_path, test)
     try:
@@ -67,22 +67,25 @@ def _create(path: Path, text: str) -> None:
         raise BadInput(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def test_place(path: Path, function: str) -> tuple[Path, str]:
+def place_of_test(path: Path, function: str, *, folder: Path | None = None) -> tuple[Path, str]:
     """A new test file for a function in `path`, and the module name that it imports from.
 
-    The nearest `tests` or `test` folder between the file and the project's root, when a test there
-    can import the module: pytest finds it, the project is one that gets installed, or a test there
-    imports it already. Else beside the file, where it always can.
+    In `folder` where one is given. Else the nearest `tests` or `test` folder between the file and the
+    project's root, when a test there can import the module: pytest finds it, the project is one
+    that gets installed, or a test there imports it already. Else beside the file, where it always can.
     """
     resolved = path.resolve()
     root = _project_root(resolved.parent)
     stem = f"test_{function}"
-    for folder in (resolved.parent, *resolved.parent.parents):
-        for tests in (folder / "tests", folder / "test"):
+    if folder is not None:
+        module = _importable_name(resolved, folder.resolve(), root)
+        return _unused(folder, stem), module or _dotted(resolved, root)
+    for place in (resolved.parent, *resolved.parent.parents):
+        for tests in (place / "tests", place / "test"):
             module = _importable_name(resolved, tests, root) if tests.is_dir() else None
             if module is not None:
                 return _unused(tests, stem), module
-        if folder == root:
+        if place == root:
             break
     return _unused(path.parent, stem), _dotted(resolved, _above_packages(resolved.parent))
 

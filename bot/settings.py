@@ -18,6 +18,8 @@ from typing import Any, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
+from bot.forge.settings import GitHubSettings
+from bot.retry import RetryPolicy
 from engine.errors import BadInput
 from engine.llm.settings import ModelSettings
 from engine.policy import Budget
@@ -81,6 +83,55 @@ class JudgeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookSettings:
+    """What proves that a delivery is GitHub's. Best given by the environment."""
+
+    secret: str = field(default="", repr=False)
+    """The webhook's secret; without one nothing is served."""
+    old_secret: str = field(default="", repr=False)
+    """The one before, while a new one is rolled out."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return tuple(secret for secret in (self.secret, self.old_secret) if secret)
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """Where deliveries are taken. Put a proxy that speaks TLS before it."""
+
+    host: str = "127.0.0.1"
+    """The address to listen on."""
+    port: int = 8080
+    """The port to listen on; 0 takes a free one and says which."""
+    threads: int = 8
+    """Deliveries that are answered at the same time."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65535:
+            raise BadInput(f"web.port must be between 0 and 65535, not {self.port}")
+        if not 1 <= self.threads <= 256:
+            raise BadInput(f"web.threads must be between 1 and 256, not {self.threads}")
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """What all users together may have waiting; a repository's own limits come on top."""
+
+    queue: int = 200
+    """Requests that wait for a worker at most; what comes then is refused."""
+    stubs_per_command: int = 20
+    """Stubs that one command may ask for at most."""
+    allow_bots: tuple[str, ...] = ()
+    """Logins of bots that may ask, like "renovate[bot]"; all others are ignored."""
+
+    def __post_init__(self) -> None:
+        for key in ("queue", "stubs_per_command"):
+            if getattr(self, key) < 1:
+                raise BadInput(f"limits.{key} must be at least 1, not {getattr(self, key)}")
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be configured, a section per field."""
 
@@ -88,6 +139,11 @@ class Settings:
     sandbox: SandboxSettings = field(default_factory=SandboxSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
     judge: JudgeSettings = field(default_factory=JudgeSettings)
+    github: GitHubSettings = field(default_factory=GitHubSettings)
+    webhook: WebhookSettings = field(default_factory=WebhookSettings)
+    web: WebSettings = field(default_factory=WebSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
 
     def budget(self) -> Budget:
         s = self.search

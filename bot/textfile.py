@@ -31,20 +31,29 @@ class TextFile:
             raise BadInput(f"there is no file {path}") from error
         except OSError as error:
             raise BadInput(f"cannot read {path}: {error.strerror or error}") from error
+        return cls.of(path, data)
+
+    @classmethod
+    def of(cls, path: Path, data: bytes) -> Self:
+        """The file that `data` is the content of. Raises BadInput as `read` does."""
         try:
             encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
             return cls(path, data.decode(encoding), encoding)
         except (SyntaxError, UnicodeError, LookupError) as error:
             raise BadInput(f"{path} is not Python source text: {error}") from error
 
-    def write(self, text: str) -> None:
-        """Replace the file's text, all of it or nothing. Raises BadInput when that cannot be done."""
+    def encoded(self, text: str) -> bytes:
+        """New text as this file's bytes. Raises BadInput where its encoding cannot hold it."""
         try:
-            data = text.encode(self.encoding)
+            return text.encode(self.encoding)
         except UnicodeError:
             # A body may hold what the file's old encoding cannot: only UTF-8 then, never a lossy write.
             message = f"{self.path} is {self.encoding}, which cannot hold the new body"
             raise BadInput(message) from None
+
+    def write(self, text: str) -> None:
+        """Replace the file's text, all of it or nothing. Raises BadInput when that cannot be done."""
+        data = self.encoded(text)
         try:
             _replace(self.path.resolve(), data)
         except OSError as error:

@@ -1,0 +1,44 @@
+"""What of a delivery matters: whether anything can come of it, and what else it is known by. Pure."""
+
+from __future__ import annotations
+
+from webhooks import events
+from webhooks.events import Action, Event
+
+_COMMAND = "/supercharge"
+
+
+def is_of_use(event: Event) -> bool:
+    """Whether a handler could have something to do: what is not, need not be stored.
+
+    A busy repository sends far more comments than commands.
+    """
+    match event:
+        case (
+            events.IssueComment(action=action, body=body)
+            | events.PullRequestReviewComment(action=action, body=body)
+        ):
+            return action is Action.CREATED and _COMMAND in body
+        case events.PullRequestReview(action=action, state=state, body=body):
+            wanted = state is events.ReviewState.CHANGES_REQUESTED or _COMMAND in body
+            return action is Action.SUBMITTED and wanted
+        case events.IssueLabeled(action=action) | events.PullRequestLabeled(action=action):
+            return action is Action.LABELED
+        case events.PullRequest(action=action):
+            return action in (Action.CLOSED, Action.REOPENED)
+    return False
+
+
+def semantic_key(event: Event) -> str | None:
+    """Names what happened, so that a delivery and what polling found of it are one, or None.
+
+    A label that is put on a second time asks a second time, under another delivery.
+    """
+    match event:
+        case events.IssueComment(action=Action.CREATED):
+            return f"{event.repository.id} comment {event.comment_id}"
+        case events.PullRequestReviewComment(action=Action.CREATED):
+            return f"{event.repository.id} review comment {event.comment_id}"
+        case events.PullRequestReview(action=Action.SUBMITTED):
+            return f"{event.repository.id} review {event.review_id}"
+    return None

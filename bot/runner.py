@@ -1,0 +1,242 @@
+"""Takes one request after the other and carries each as far as it goes.
+
+A claimed request is RUNNING: it is searched for, with the pool that it has. One that is SOLVED is
+handed over as a pull request; a failed call to GitHub never searches again. Whatever ends the work, the
+request says so: solved, waiting (not solved, or a part is down), exhausted, cancelled, refused, or
+failed with the id of an error that the log has.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+from bot.handover import HandOver, Refusal
+from bot.lease import Lease
+from bot.outages import Outage, outage_of
+from bot.reporting import Reporter
+from bot.requests import Request, RequestStatus, new_id
+from bot.retry import ParkPolicy, ParkReason, RetryPolicy
+from bot.services import Services
+from bot.steps import parked, unsolved
+from bot.store.errors import LeaseLost, StoreUnavailable
+from engine import prompts
+from engine import search as engine_search
+from engine.candidates import Entry
+from engine.errors import BadInput, Cancelled
+from engine.llm.base import LanguageModel
+from engine.policy import Budget
+from engine.sandbox.base import Sandbox
+from engine.search import Exhausted, Search, Solution
+
+logger = logging.getLogger(__name__)
+
+MOST_STORE_TRIES = 60
+STORE_PAUSE_S = 5.0
+
+
+@dataclass
+class Runner:
+    """One worker's runner. `name` is its own: no two share one. `work` is for one thread only.
+
+    The model is opened with the first request and stays; the sandbox is opened for each.
+    """
+
+    services: Services
+    name: str
+    open_model: Callable[[], LanguageModel]
+    open_sandbox: Callable[[], Sandbox]
+    park_policy: ParkPolicy = field(default_factory=ParkPolicy)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    lease_s: float = 60.0
+    _model: LanguageModel | None = None
+
+    def work(self) -> bool:
+        """Claim a request and carry it as far as it goes; False where there was none.
+
+        Raises StoreUnavailable.
+        """
+        request = self.services.store.claim(self.name, self.lease_s)
+        if request is None:
+            return False
+        reporter = Reporter(self.services, request)
+        lease = Lease(
+            self.services.store, request.id, self.name, also=reporter.beat, lease_s=self.lease_s
+        )
+        with lease:
+            self._carry(request, lease, reporter)
+        return True
+
+    def close(self) -> None:
+        """Let go of the model."""
+        if self._model is not None:
+            self._model.close()
+            self._model = None
+
+    def _carry(self, request: Request, lease: Lease, reporter: Reporter) -> None:
+        try:
+            if request.status is RequestStatus.RUNNING:
+                request = self._search(request, lease, reporter)
+            if request.status is RequestStatus.SOLVED:
+                HandOver(self.services, self.open_sandbox, self.name).hand_over(request, lease.stop)
+        except LeaseLost:
+            logger.warning("%s is another worker's by now", request.id)
+            return
+        except Cancelled:
+            self._surely(lambda: self._stopped(request, lease))
+        except Refusal as refusal:
+            words = str(refusal)
+            self._surely(lambda: self._end(request, RequestStatus.REFUSED, words))
+        except BadInput as error:
+            words = str(error)
+            self._surely(lambda: self._end(request, RequestStatus.REFUSED, words))
+        except Exception as error:  # noqa: BLE001 - a worker outlives any request; it is told and logged
+            outage = outage_of(error)
+            if outage is None:
+                self._surely(lambda: self._failed(request))
+            else:
+                self._surely(lambda: self._park(request, outage))
+        reporter.tell()
+
+    # -- searching ---------------------------------------------------------------------------------
+
+    def _search(self, request: Request, lease: Lease, reporter: Reporter) -> Request:
+        """Search until solved or spent; the request as it is stored then."""
+        services = self.services
+        pool_id, pool = services.store.pool_of(request)
+        options = request.options
+        with self.open_sandbox() as sandbox:
+            reporter.sandbox = sandbox.description
+            model = self._opened_model()
+            task = Search(
+                spec=request.spec,
+                model=model,
+                sandbox=sandbox,
+                budget=budget_for(request, services.settings.budget()),
+                settings=self._search_settings(options.wish or ""),
+                pool=pool,
+                journal=lambda entries: self._append(pool_id, entries),
+                observer=reporter.observe,
+                cancel=lease.stop,
+            )
+            outcome = task.run()
+        match outcome:
+            case Solution():
+                return services.store.solve(request.id, outcome, worker=self.name)
+            case Exhausted():
+                return self._unsolved(request, outcome, model.name)
+
+    def _search_settings(self, wish: str) -> engine_search.Settings:
+        search = self.services.settings.search
+        return engine_search.Settings(
+            timeout_s=search.timeout_s,
+            prompt_format=search.prompt_format,
+            max_tokens=search.max_tokens,
+            wish=wish,
+        )
+
+    def _opened_model(self) -> LanguageModel:
+        if self._model is None:
+            self._model = self.open_model()
+        return self._model
+
+    def _append(self, pool_id: str, entries: Iterable[Entry]) -> None:
+        self.services.store.append(pool_id, list(entries))
+
+    def _unsolved(self, request: Request, outcome: Exhausted, model: str) -> Request:
+        now = self.services.clock()
+        policy = self.retry_policy(request)
+        return self.services.store.apply(
+            request.id,
+            lambda current: unsolved(
+                current,
+                policy=policy,
+                now=now,
+                rng=self.services.rng,
+                reason=outcome.reason.value,
+                fingerprint=fingerprint(model),
+            ),
+            worker=self.name,
+        )
+
+    def retry_policy(self, request: Request) -> RetryPolicy:
+        """How often and how far apart this request is searched for again."""
+        return self.services.settings.retry
+
+    # -- ends --------------------------------------------------------------------------------------
+
+    def _stopped(self, request: Request, lease: Lease) -> None:
+        """The work was cut short: by a person, by this worker's end, or by a lease that was lost."""
+        if lease.lost:
+            return
+        if lease.cancelled:
+            self._end(request, RequestStatus.CANCELLED, "cancelled")
+        else:
+            self.services.store.release(request.id, self.name)
+
+    def _end(self, request: Request, status: RequestStatus, reason: str) -> None:
+        self.services.store.transition(request.id, status, reason, worker=self.name)
+
+    def _failed(self, request: Request) -> None:
+        error_id = new_id()
+        logger.exception("internal error %s over request %s", error_id, request.id)
+        self.services.store.transition(
+            request.id,
+            RequestStatus.FAILED,
+            "internal error",
+            worker=self.name,
+            error_id=error_id,
+        )
+
+    def _park(self, request: Request, outage: Outage) -> None:
+        logger.warning("%s waits for %s: %s", request.id, outage.part.value, outage.reason)
+        if outage.part is ParkReason.MODEL:
+            self.close()
+        now = self.services.clock()
+        self.services.store.apply(
+            request.id,
+            lambda current: parked(
+                current,
+                outage.part,
+                policy=self.park_policy,
+                now=now,
+                rng=self.services.rng,
+                reason=outage.reason,
+                retry_after_s=outage.retry_after_s,
+            ),
+            worker=self.name,
+        )
+
+    def _surely(self, write: Callable[[], None]) -> None:
+        """Write an end to the database, however often that takes; a lease that is lost ends it too."""
+        for _ in range(MOST_STORE_TRIES):
+            try:
+                write()
+            except StoreUnavailable as error:
+                logger.warning("the end of a request could not be stored yet: %s", error)
+                self.stopping.wait(STORE_PAUSE_S)
+                if self.stopping.is_set():
+                    return
+            except LeaseLost:
+                return
+            else:
+                return
+
+
+def budget_for(request: Request, budget: Budget) -> Budget:
+    """What this request may spend: the command's wishes over the server's."""
+    options = request.options
+    wishes = {
+        "candidates": options.candidates,
+        "tests": options.tests,
+        "threshold": options.threshold,
+        "seconds_left": None if options.minutes is None else options.minutes * 60,
+    }
+    return replace(budget, **{key: value for key, value in wishes.items() if value is not None})
+
+
+def fingerprint(model: str) -> str:
+    """Names the model and the prompts: with others, what was exhausted has a new chance."""
+    return f"{model} {prompts.fingerprint()}"
