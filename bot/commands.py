@@ -11,23 +11,22 @@ done.
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from keyword import iskeyword
 from typing import TypeAlias
 
 from bot.branches import is_branch_name
 from bot.commandlines import command_lines
+from bot.commandwords import Word, quoted, shown, words_of
 from bot.durations import parse_duration
 from bot.paths import is_python_path
-from bot.sanitize import shortened
+from bot.suggest import did_you_mean
 
 MAX_COUNT = 10_000
 MAX_MINUTES = 24 * 60.0
 MAX_WISH = 4_000
-MAX_WORDS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +136,10 @@ def _parse_line(line: str) -> Command | CommandError:
     verb, _, rest = line.partition(" ")
     if verb.lower() == "improve":
         return _improve(rest)
-    words = _words(line)
-    if isinstance(words, CommandError):
-        return words
-    first = words[0] if words else _Word()
+    words = words_of(line)
+    if isinstance(words, str):
+        return CommandError(words)
+    first = words[0] if words else Word()
     if not first.key and first.text.lower() in _PLAIN_VERBS:
         return _without_arguments(first.text.lower(), words[1:])
     if not first.key and first.text.lower() == "retry":
@@ -159,18 +158,18 @@ _PLAIN_VERBS: dict[str, Command] = {
 _VERBS = [*_PLAIN_VERBS, "retry", "improve"]
 
 
-def _without_arguments(verb: str, words: Sequence[_Word]) -> Command | CommandError:
+def _without_arguments(verb: str, words: Sequence[Word]) -> Command | CommandError:
     if words:
-        return CommandError(f"{verb} takes nothing more, but there is {_quoted(words[0])}")
+        return CommandError(f"{verb} takes nothing more, but there is {quoted(words[0])}")
     return _PLAIN_VERBS[verb]
 
 
-def _retry(words: Sequence[_Word]) -> Command | CommandError:
+def _retry(words: Sequence[Word]) -> Command | CommandError:
     if not words:
         return Retry()
-    if len(words) == 1 and words[0] == _Word(text="fresh"):
+    if len(words) == 1 and words[0] == Word(text="fresh"):
         return Retry(fresh=True)
-    return CommandError(f"retry takes fresh or nothing, not {_quoted(words[-1])}")
+    return CommandError(f"retry takes fresh or nothing, not {quoted(words[-1])}")
 
 
 def _improve(rest: str) -> Command | CommandError:
@@ -184,51 +183,7 @@ def _improve(rest: str) -> Command | CommandError:
     return Improve(wish)
 
 
-@dataclass(frozen=True, slots=True)
-class _Word:
-    """A bare word, or a key and its value (`key` is then not empty)."""
-
-    key: str = ""
-    text: str = ""
-
-
-_WORD = re.compile(
-    r"(?:(?P<key>[\w-]*)=)?"
-    r"(?:\"(?P<double>[^\"]*)\"(?=\s|$)|“(?P<curly>[^“”]*)”(?=\s|$)|'(?P<single>[^']*)'(?=\s|$)"
-    r"|(?P<bare>\S*))"
-)
-_OPENING = ('"', "'", "“")
-
-
-def _words(line: str) -> list[_Word] | CommandError:
-    words: list[_Word] = []
-    for match in _split(line):
-        if len(words) == MAX_WORDS:
-            return CommandError(f"more than {MAX_WORDS} words; see /supercharge help")
-        quoted = [match[name] for name in ("double", "curly", "single") if match[name] is not None]
-        if not quoted and match["bare"].startswith(_OPENING):
-            return CommandError(f"a quote is not closed: {shortened(match[0], 80)}")
-        text = quoted[0] if quoted else match["bare"]
-        if match["key"] == "":
-            return CommandError(f"there is no key before {_quoted(_Word(text='=' + text))}")
-        words.append(_Word((match["key"] or "").lower().replace("_", "-"), text))
-    return words
-
-
-def _split(line: str) -> Iterator[re.Match[str]]:
-    at = 0
-    while at < len(line):
-        if line[at].isspace():
-            at += 1
-            continue
-        match = _WORD.match(line, at)
-        if match is None or match.end() == at:  # the last alternative takes any character but space
-            return
-        yield match
-        at = match.end()
-
-
-def _generate(words: Sequence[_Word]) -> Command | CommandError:
+def _generate(words: Sequence[Word]) -> Command | CommandError:
     target: FunctionName | None = None
     values: dict[str, object] = {}
     for word in words:
@@ -258,18 +213,18 @@ def _target(text: str) -> FunctionName | CommandError:
     if not separator:
         if text.endswith(".py"):
             return CommandError(
-                f"{_shown(text)} names no function; write path/to/file.py::function, or leave it out"
+                f"{shown(text)} names no function; write path/to/file.py::function, or leave it out"
             )
         known = [*_VERBS, "dry-run", *(f"{key}=" for key in _FIELDS)]
-        return CommandError(f"unknown word {_shown(text)}{did_you_mean(text.lstrip('-'), known)}")
+        return CommandError(f"unknown word {shown(text)}{did_you_mean(text.lstrip('-'), known)}")
     if not is_python_path(path):
         return CommandError(
-            f"{_shown(path)} is no Python file's path; write it from the repository's root, like"
+            f"{shown(path)} is no Python file's path; write it from the repository's root, like"
             " src/shop/cart.py::total"
         )
     if not is_qualname(qualname):
         return CommandError(
-            f"{_shown(qualname)} is no function's name; write Class.method or function"
+            f"{shown(qualname)} is no function's name; write Class.method or function"
         )
     return FunctionName(path, qualname)
 
@@ -280,40 +235,40 @@ def is_qualname(text: str) -> bool:
     return len(text) <= 200 and all(p.isidentifier() and not iskeyword(p) for p in parts)
 
 
-def _option(word: _Word) -> object:
+def _option(word: Word) -> object:
     if word.key in ("dry-run", "fresh"):
         return CommandError(f"{word.key} takes no value; write {word.key} alone")
     if word.key not in _READERS:
-        return CommandError(f"unknown key {_shown(word.key)}{did_you_mean(word.key, [*_FIELDS])}")
+        return CommandError(f"unknown key {shown(word.key)}{did_you_mean(word.key, [*_FIELDS])}")
     return _READERS[word.key](word)
 
 
-def _count(word: _Word) -> object:
+def _count(word: Word) -> object:
     number = int(word.text) if re.fullmatch(r"[0-9]{1,9}", word.text) else 0
     if not 1 <= number <= MAX_COUNT:
         return _wants(word, f"a whole number from 1 to {MAX_COUNT}")
     return number
 
 
-def _threshold(word: _Word) -> object:
+def _threshold(word: Word) -> object:
     number = float(word.text) if re.fullmatch(r"[0-9]{0,3}\.?[0-9]{1,9}", word.text) else 0.0
     if not 0 < number <= 1:
         return _wants(word, "a number above 0 and at most 1, like 0.8")
     return number
 
 
-def _minutes(word: _Word) -> object:
+def _minutes(word: Word) -> object:
     seconds = parse_duration(word.text)
     if seconds is None or not 0 < seconds <= MAX_MINUTES * 60:
         return _wants(word, "a time up to 24h, like 90s, 20m or 1h")
     return seconds / 60
 
 
-def _base(word: _Word) -> object:
+def _base(word: Word) -> object:
     return word.text if is_branch_name(word.text) else _wants(word, "the name of a branch")
 
 
-_READERS: dict[str, Callable[[_Word], object]] = {
+_READERS: dict[str, Callable[[Word], object]] = {
     "candidates": _count,
     "tests": _count,
     "threshold": _threshold,
@@ -323,19 +278,5 @@ _READERS: dict[str, Callable[[_Word], object]] = {
 _FIELDS = {key: "minutes" if key == "budget" else key for key in _READERS}
 
 
-def _wants(word: _Word, what: str) -> CommandError:
-    return CommandError(f"{word.key} must be {what}, not {_shown(word.text)}")
-
-
-def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """The end of a sentence about an unknown word: the nearest known one, or all."""
-    near = difflib.get_close_matches(word[:60].lower(), known, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}?" if near else f"; known are: {', '.join(known)}"
-
-
-def _quoted(word: _Word) -> str:
-    return _shown(f"{word.key}={word.text}" if word.key else word.text)
-
-
-def _shown(text: str) -> str:
-    return f"'{shortened(text, 80)}'"
+def _wants(word: Word, what: str) -> CommandError:
+    return CommandError(f"{word.key} must be {what}, not {shown(word.text)}")

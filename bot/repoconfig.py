@@ -15,10 +15,11 @@ from enum import StrEnum
 from typing import Any
 
 from bot.branches import is_branch_name
-from bot.commands import MAX_COUNT, MAX_MINUTES, did_you_mean
+from bot.commands import MAX_COUNT, MAX_MINUTES
 from bot.durations import parse_duration
 from bot.paths import ALWAYS_BLOCKED, PathFilter, is_pattern, is_repository_path
 from bot.sanitize import plain
+from bot.suggest import did_you_mean
 from bot.yamlfile import Problem, Value, read_yaml
 
 __all__ = [
@@ -45,7 +46,7 @@ class RetryConfig:
 
     max: int = 5
     """How often."""
-    backoff: float = 3600.0
+    backoff: float = 900.0
     """Seconds until the first time, doubled for every further one."""
     expires_days: int = 14
     """After so many days it is over, whatever is left of `max`."""
