@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -28,16 +29,25 @@ def read_row(connection: Connection, request_id: str, *, lock: bool = False) -> 
     return row
 
 
-def check(old: Request, new: Request) -> None:
-    """Hold a change against the machine, whatever made it. Raises IllegalTransition, and logs it."""
-    if (new.id, new.key) != (old.id, old.key):
-        said = f"{old.id}: what makes a request itself never changes"
-    elif new.status is old.status or new.status in TRANSITIONS[old.status]:
-        return
-    else:
-        said = f"{old.id}: {old.status.value} never becomes {new.status.value}"
-    log.error("refused a change: %s", said)
-    raise IllegalTransition(said)
+def changed(old: Request, step: Callable[[Request], Request]) -> Request:
+    """What `step` makes of a request, held against the machine whatever the step is.
+
+    Raises IllegalTransition, and logs it: it is a mistake in the code that asked.
+    """
+    try:
+        new = step(old)
+        if (new.id, new.key) != (old.id, old.key):
+            raise IllegalTransition(f"{old.id}: what makes a request itself never changes")
+        if new.status is RequestStatus.RUNNING is not old.status:
+            raise IllegalTransition(f"{old.id}: only a claim makes it run")
+        if new.status is not old.status and new.status not in TRANSITIONS[old.status]:
+            raise IllegalTransition(
+                f"{old.id}: {old.status.value} never becomes {new.status.value}"
+            )
+    except IllegalTransition as error:
+        log.error("refused a change: %s", error)
+        raise
+    return new
 
 
 def write(

@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from bot.requests import IllegalTransition, Request, RequestStatus, transition
+from bot.requests import Request, RequestStatus, transition
 from bot.retry import ParkReason
 from bot.store.base import Part
-from bot.store.changes import check, read_row, record, write
+from bot.store.changes import changed, read_row, record, write
 from bot.store.errors import LeaseLost
 from bot.store.rows import from_row, key_hash, to_row
 from bot.store.solutions import dump_solution, load_solution
@@ -85,11 +85,7 @@ class Requests(Part):
             row = read_row(connection, request_id, lock=True)
             if worker is not None and row.worker != worker:
                 raise LeaseLost(request_id, worker)
-            old = from_row(row)
-            new = step(old)
-            if new.status is RequestStatus.RUNNING is not old.status:
-                raise IllegalTransition(f"{old.id}: only a claim makes it run")
-            check(old, new)
+            new = changed(from_row(row), step)
             new = write(connection, row, new, now=self._clock(), let_go=let_go)
             if solution is not None:
                 _keep_solution(self._database.insert(solutions), connection, new, solution)
