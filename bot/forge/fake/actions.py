@@ -155,7 +155,7 @@ class Actions:
             raise invalid("PullRequest", "head", "invalid")
         if draft and not repo.has_drafts:
             raise Problem(422, "Draft pull requests are not supported in this repository.")
-        for issue, pull in open_pulls(repo):
+        for _, pull in open_pulls(repo):
             if (pull.head_repo, pull.head_ref, pull.base_ref) == (head_repo, head, base):
                 where = f"{head_repo.owner.login}:{head}"
                 words = f"A pull request already exists for {where}."

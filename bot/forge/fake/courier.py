@@ -1,4 +1,4 @@
-"""Webhook deliveries: signed, in order, by a thread of their own, and recorded for GitHub's delivery list."""
+"""Webhook deliveries: signed, in order, by a thread of their own, and listed as GitHub lists them."""
 
 from __future__ import annotations
 

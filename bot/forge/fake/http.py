@@ -52,7 +52,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A whole list, of which the server sends a page; `key` names it where it is not the whole answer."""
+    """A whole list, of which a page is sent; `key` names it where it is not the whole answer."""
 
     items: list[Json]
     key: str = ""

@@ -1,4 +1,4 @@
-"""The loopback GitHub as a Python object: sets the scene, plays the people, and shows what came of it."""
+"""The loopback GitHub as a Python object: sets the scene, plays the people, shows what came of it."""
 
 from __future__ import annotations
 
