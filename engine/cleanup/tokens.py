@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Iterator
 
-from engine.cleanup.layout import Edit
+from engine.cleanup.layout import Edit, opens_block
 from engine.cleanup.lexer import CLOSER, OPENER, Scan
 
 MAX_LINE = 1_000
@@ -158,6 +158,12 @@ def _triple_edits(lines: list[str], opened: tuple[int, str]) -> Iterator[Edit]:
     """The triple quote closed at the end of a line or on a line of its own."""
     row, mark = opened
     margin = lines[row][: len(lines[row]) - len(lines[row].lstrip())]
+    header = next((i for i in range(row, -1, -1) if opens_block(lines[i])), None)
+    first = next((i for i in range((header or 0) + 1, row) if lines[i].strip()), None)
+    if header is not None and first is not None:
+        text = lines[first].lstrip()
+        begun = lines[first][: len(lines[first]) - len(text)] + mark + text
+        yield Edit(_with(lines, first, begun), 0.9, "opened the docstring")
     swallowed = 0
     for i in range(row, min(len(lines), row + 80)):
         text = lines[i].rstrip()
@@ -205,8 +211,16 @@ _FOREIGN: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"`+", ""),
         (r"\*\*(?=\w)|(?<=\w)\*\*", ""),
         (r"\\(?=\S)", ""),
-        (r"^\s*(.*\S)\s*$", r"# \1"),
+        (
+            r"^(\s*)((?!print|if|elif|while|for|with|except)[a-z_]\w*\([^()]*\)\s*(?:->[^:]*)?:)\s*$",
+            r"\1def \2",
+        ),
+        (r"(?<=\S)(?:\s{2,}|\s(?=<-|--))(?=[A-Za-z<-])", r"  # "),
     )
+)
+_CAPITALS = re.compile(
+    r"^(\s*)(Def|Class|Return|If|Elif|Else|For|While|Try|Except|Finally|With|Import|From|Raise|Pass"
+    r"|Break|Continue|Assert)\b"
 )
 
 
@@ -216,7 +230,11 @@ def foreign_edits(lines: list[str], at: int) -> Iterator[Edit]:
         line = lines[row]
         if not line.strip():
             continue
-        for pattern, replacement in _FOREIGN[:-1]:
+        small = _CAPITALS.sub(lambda match: match[0].lower(), line)
+        if small != line:
+            # Cheaper than to take the line for English, which does not become Python this way.
+            yield Edit(_with(lines, row, small), 0.3, "put into Python's words")
+        for pattern, replacement in _FOREIGN:
             text = pattern.sub(replacement, line)
             if text != line:
                 yield Edit(
