@@ -110,6 +110,23 @@ def without_cut_tail(code: str) -> str:
     return code
 
 
+def without_cut_copy(code: str) -> str:
+    """`code` without a last function that only begins again what stands there whole before it.
+
+    A model that repeats itself until the token limit ends like this, also where the piece parses.
+    """
+    lines = code.rstrip().split("\n")
+    starts = _starts(tuple(lines))
+    if len(starts) < 2 or not lines[starts[-1]].startswith(("def", "async", "class", "@")):
+        return code
+    piece = "\n".join(lines[starts[-1] :])
+    for begin, end in itertools.pairwise(starts):
+        whole = "\n".join(lines[begin:end]).rstrip()
+        if whole.startswith(piece) and len(whole) > len(piece) and compiles(whole) is None:
+            return "\n".join(lines[: starts[-1]]).rstrip() + "\n"
+    return code
+
+
 def without_broken_twins(code: str) -> str:
     """`code` without broken copies of functions that it has whole: models repeat themselves."""
     lines = code.split("\n")
