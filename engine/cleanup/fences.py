@@ -22,21 +22,38 @@ def blocks_of(text: str) -> list[str]:
     before the first fence is a block, too, where it defines something.
     """
     marks = list(_FENCE.finditer(text))
-    blocks: list[str] = []
+    joined: list[str] = []
+    position = 0
     opened: re.Match[str] | None = None
-    first: re.Match[str] | None = None
     for mark in marks:
         if opened and len(mark["margin"]) > len(opened["margin"]) + _DEEPEST_CLOSER:
             continue
-        first = first or mark
-        if opened is not None:
-            blocks.append(text[opened.end() + 1 : mark.start()])
+        _append(joined, text[position : mark.start()], fenced=opened is not None)
         opened = mark if opened is None or mark["info"].strip() else None
-    if opened is not None:
-        blocks.append(text[opened.end() + 1 :])
-    if first is not None and _DEFINITION.search(text[: first.start()]):
-        blocks.insert(0, text[: first.start()])
-    return [dedent(block) for block in _continued([b for b in blocks if b.strip()])]
+        position = mark.end() + 1
+    if marks:
+        _append(joined, text[position:], fenced=opened is not None)
+    return [dedent(block) for block in joined]
+
+
+def _append(joined: list[str], piece: str, *, fenced: bool) -> None:
+    """Add a piece of the reply to the one that it goes on from, or as a block of its own."""
+    piece = piece.strip("\n")
+    if joined and _is_unfinished(joined[-1]):
+        rest = piece if fenced else _indented(piece)
+        whole = f"{joined[-1]}\n{rest}\n"
+        if _goes_on(rest) and is_module(whole, None):
+            joined[-1] = whole
+            return
+    if piece.strip() and (fenced or (not joined and _DEFINITION.search(piece))):
+        joined.append(piece + "\n")
+
+
+def _indented(text: str) -> str:
+    """The lines of `text` up to the first that stands at the margin."""
+    lines = text.split("\n")
+    end = next((i for i, line in enumerate(lines) if line[:1].strip()), len(lines))
+    return "\n".join(lines[:end]).rstrip()
 
 
 def choose(blocks: list[str], entry_point: str | None) -> str:
@@ -73,20 +90,8 @@ def dedent(text: str) -> str:
     return textwrap.dedent(text)
 
 
-def _continued(blocks: list[str]) -> list[str]:
-    """Blocks, with one that goes on where the one before it stopped joined to that."""
-    joined: list[str] = []
-    for block in blocks:
-        whole = joined[-1].rstrip("\n") + "\n" + block.lstrip("\n") if joined else block
-        if joined and _is_unfinished(joined[-1]) and _goes_on(block) and is_module(whole, None):
-            joined[-1] = whole
-        else:
-            joined.append(block)
-    return joined
-
-
 def _goes_on(block: str) -> bool:
-    return block.lstrip("\n")[:1].isspace() and _DEFINITION.search(block) is None
+    return block[:1].isspace() and _DEFINITION.search(block) is None
 
 
 def _is_unfinished(block: str) -> bool:

@@ -78,7 +78,7 @@ def _deletions(lines: list[str], at: int) -> Iterator[Edit]:
             cost = 0.4
         elif row and line.strip() == lines[row - 1].strip():
             cost = 0.5
-        elif not _stands_alone(line):
+        elif not stands_alone(line):
             cost = 2.3
         yield Edit((*lines[:row], *lines[row + 1 :]), cost + 0.05 * abs(row - at), "dropped a line")
     if at < len(lines):
@@ -86,7 +86,7 @@ def _deletions(lines: list[str], at: int) -> Iterator[Edit]:
         yield Edit(tuple(lines[:at]), 2.4 + 0.5 * rest, "dropped the end")
 
 
-def _stands_alone(line: str) -> bool:
+def stands_alone(line: str) -> bool:
     """Whether a line is a statement, or the header of one, in itself."""
     text = line.strip()
     if opens_block(text):

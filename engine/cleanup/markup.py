@@ -20,7 +20,7 @@ _LABELLED = re.compile(
 )
 _CLOSING_TAGS = re.compile(r"(?:</[a-z]+>)+[ \t]*$", re.MULTILINE)
 _JSON_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
-_ESCAPED = re.compile(r"\bdef \w+\([^\n]*:[ ]*(?:#[^\n]*)?\\n")
+_ESCAPED = re.compile(r"(?:\b|\\n)def \w+\([^\n]*:[ ]*(?:#[^\n]*)?\\n")
 _ESCAPE = re.compile(r"\\([nrt\"'\\])")
 _MEANS = {"n": "\n", "r": "", "t": "\t"}
 

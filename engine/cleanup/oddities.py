@@ -263,6 +263,8 @@ def _of_text(text: str) -> float:
         for mark in (" == ", " if ", " else ", " for ", ".join(", "):", " = ", "', ", '", ')
     ):
         total += 0.5
+    if re.search(r"\w\.\w+\($", text):
+        total += 0.7
     if re.search(r"\w: \d+, |^: |^(?:return|not|in|if|elif|and|or) $", text):
         total += 0.5
     if text[0] in ")]" or (text[0] == "," and len(text) > 2 and text[1] != " "):

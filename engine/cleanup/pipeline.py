@@ -10,6 +10,7 @@ from engine.cleanup.cuts import complete_last_name
 from engine.cleanup.extract import extract
 from engine.cleanup.imports import with_imports
 from engine.cleanup.prune import prune
+from engine.cleanup.regions import without_cut_copy
 from engine.cleanup.repair import mend
 from engine.cleanup.stable import settled
 from engine.cleanup.style import format_code
@@ -37,7 +38,10 @@ def _once(text: str, entry_point: str | None) -> Cleaned:
     code = extract(text, entry_point=entry_point)
     if code != text:
         edits.append("extracted the code from the reply")
-    result = mend(code)
+    shorter = without_cut_copy(code)
+    if shorter != code:
+        edits.append("dropped a cut copy")
+    result = mend(shorter)
     mended = result.code
     if text[-1:].isidentifier():
         completed = complete_last_name(mended)

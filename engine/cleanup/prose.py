@@ -10,7 +10,8 @@ import re
 STARTER = re.compile(
     r"(?:assert\b|async\s+def\s|def\s+\w|class\s+\w+\s*(?:\([^)]*\))?\s*:|@\w[\w.]*(?:\(.*\))?\s*$"
     r"|from\s+[\w.]+\s+import\s+[\w(*]|import\s+[\w.]+(?:\s+as\s+\w+)?(?:\s*,\s*[\w.]+)*\s*(?:#.*)?$"
-    r"|[A-Za-z_]\w*\s*(?::\s*[\w\[\], .]+)?=[^=])"
+    r"|[A-Za-z_]\w*\s*(?::\s*[\w\[\], .]+)?=[^=]"
+    r"|[a-z_]\w*\([^()]*\)\s*(?:->\s*[\w\[\], .|]+)?:\s*$)"
 )
 """Begins a line that begins code."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import re
 from collections.abc import Iterator
@@ -9,10 +10,11 @@ from dataclasses import dataclass
 
 from engine.cleanup.layout import lost_bodies
 from engine.cleanup.lexer import scan
-from engine.cleanup.syntax import Fault, compiles
+from engine.cleanup.syntax import Fault, compiles, parse
 
 _BOUNDARY = re.compile(r"(?:@\w|(?:async\s+)?def\s+\w|class\s+\w|if\s+__name__)")
 _WORD = re.compile(r"[^\W\d]\w*")
+_NAMED = re.compile(r"^(?:async\s+def|def|class)\s+(\w+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,52 @@ def without_cut_tail(code: str) -> str:
                 return code
             return "\n".join(lines[:end])
     return code
+
+
+def without_cut_copy(code: str) -> str:
+    """`code` without a last function that only begins again what stands there whole before it.
+
+    A model that repeats itself until the token limit ends like this, also where the piece parses.
+    """
+    lines = code.rstrip().split("\n")
+    starts = _starts(tuple(lines))
+    if len(starts) < 2 or not lines[starts[-1]].startswith(("def", "async", "class", "@")):
+        return code
+    piece = "\n".join(lines[starts[-1] :])
+    for begin, end in itertools.pairwise(starts):
+        whole = "\n".join(lines[begin:end]).rstrip()
+        if whole.startswith(piece) and len(whole) > len(piece) and compiles(whole) is None:
+            return "\n".join(lines[: starts[-1]]).rstrip() + "\n"
+    return code
+
+
+def without_broken_twins(code: str) -> str:
+    """`code` without broken copies of functions that it has whole: models repeat themselves."""
+    lines = code.split("\n")
+    starts = _starts(tuple(lines))
+    parts = ["\n".join(lines[a:b]) for a, b in itertools.pairwise([*starts, len(lines)])]
+    names = [match[1] if (match := _NAMED.search(part)) else "" for part in parts]
+    if len(set(names)) == len(names):
+        return code
+    sound = [compiles(part) is None for part in parts]
+    whole = {
+        name for name, part, good in zip(names, parts, sound, strict=True) if good and _acts(part)
+    }
+    kept = [
+        part
+        for name, part, good in zip(names, parts, sound, strict=True)
+        if good or not name or name not in whole
+    ]
+    if len(kept) == len(parts):
+        return code
+    return "\n".join([*lines[: starts[0]], *kept])
+
+
+def _acts(part: str) -> bool:
+    """Whether the first definition in `part`, which compiles, has more than a docstring."""
+    tree = parse(part)
+    body = getattr(tree.body[0], "body", []) if isinstance(tree, ast.Module) else []
+    return any(not isinstance(node, ast.Pass | ast.Expr) for node in body)
 
 
 def without_cut_line(code: str) -> str:

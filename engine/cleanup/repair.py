@@ -16,7 +16,13 @@ from engine.cleanup.familiar import familiarity, needless_brackets
 from engine.cleanup.layout import Edit, layout_edits
 from engine.cleanup.lexer import scan
 from engine.cleanup.plausible import stumbles
-from engine.cleanup.regions import Region, regions, top_names, without_cut_tail
+from engine.cleanup.regions import (
+    Region,
+    regions,
+    top_names,
+    without_broken_twins,
+    without_cut_tail,
+)
 from engine.cleanup.syntax import MAX_SOURCE, Fault, compiles, defined_names, is_shallow, parse
 from engine.cleanup.tokens import token_edits
 from engine.cleanup.wholesale import wholesale_edits
@@ -77,10 +83,15 @@ def mend(code: str) -> Mended:
         return Mended(code, ())
     budget = _Budget(_BUDGET)
     edits: list[str] = []
-    trimmed = without_cut_tail(code) if len(code) <= 4 * MAX_LENGTH else code
-    if trimmed != code:
-        code = trimmed
-        edits.append("dropped a cut end")
+    if len(code) <= 4 * MAX_LENGTH:
+        for shorter, label in (
+            (without_broken_twins, "dropped a broken copy"),
+            (without_cut_tail, "dropped a cut end"),
+        ):
+            trimmed = shorter(code)
+            if trimmed != code:
+                code = trimmed
+                edits.append(label)
     for _ in range(6):
         fault = compiles(code)
         if fault is None:

@@ -6,8 +6,8 @@ import itertools
 import re
 from collections.abc import Iterator
 
-from engine.cleanup.layout import Edit
-from engine.cleanup.lexer import CLOSER, OPENER, Scan
+from engine.cleanup.layout import STEP, Edit, opens_block, stands_alone
+from engine.cleanup.lexer import CLOSER, OPENER, Scan, indent_of
 
 MAX_LINE = 1_000
 """Texts with longer lines are data, not code: their lines are not edited inside."""
@@ -20,9 +20,8 @@ _CODE = re.compile(
 )
 """Lines that are rather code than an example in a docstring."""
 _BEGINS = re.compile(
-    r"(?:(?<=[\s\d)\]}'\";])|(?<=[a-z])(?=(?:def|return)\b))"
-    r"(?:async def|def|class|return|raise|if|for|while|with|try|import|from|elif|else|print"
-    r"|[a-z_]\w* [-+*/]?= )\b"
+    r"(?:(?<=[\s\d)\]}'\";:])|(?<=[a-z])(?=(?:def|return)\b))(?:(?:async def|def|class|return|raise|if"
+    r"|for|while|with|try|import|from|elif|else|print)\b|[a-z_]\w* [-+*/]?= |[a-z_][\w.]*\.\w+\()"
 )
 """Where a statement may begin inside a line."""
 
@@ -36,7 +35,7 @@ def token_edits(lines: list[str], at: int, scanned: Scan) -> Iterator[Edit]:
     if scanned.open_triple:
         yield from _triple_edits(lines, scanned.open_triple)
     for row in dict.fromkeys(scanned.stray[:2]):
-        yield from _quote_edits(lines, row)
+        yield from _quote_edits(lines, row, scanned)
     yield from _closing_edits(lines, scanned)
     yield from _surplus_edits(lines, scanned)
     if scanned.balanced:
@@ -48,25 +47,32 @@ def _with(lines: list[str], row: int, line: str) -> tuple[str, ...]:
 
 
 def _glued_edits(lines: list[str], at: int, scanned: Scan) -> Iterator[Edit]:
-    """A line broken in two before a word that begins a statement: a line feed was lost."""
+    """A line broken in two before what begins a statement: a line feed was lost."""
     for row in range(max(0, at - 1), min(len(lines), at + 1)):
         line = lines[row]
         if scanned.inside[row]:
             continue
-        indent = len(line) - len(line.lstrip())
-        levels = {indent} | {
-            len(other) - len(other.lstrip())
-            for other in lines[max(0, row - 20) : row]
-            if other.strip() and len(other) - len(other.lstrip()) < indent
-        }
         for match in itertools.islice(_BEGINS.finditer(line), 6):
-            if not line[: match.start()].strip():
+            left, right = line[: match.start()].rstrip(), line[match.start() :]
+            if not left or left[-1] in ",.=+-*/%(<>[{&|":
                 continue
-            at_margin = match[0].startswith(("def", "class", "async", "import", "from"))
-            for level in levels | ({0} if at_margin else set()):
-                parts = line[: match.start()].rstrip(), " " * level + line[match.start() :]
-                cost = 1.1 + (0.02 * abs(indent - level) if not at_margin else 0.0)
-                yield Edit((*lines[:row], *parts, *lines[row + 1 :]), cost, "parted two lines")
+            for level, cost in _levels_behind(lines, row, left, right).items():
+                parts = (*lines[:row], left, " " * level + right, *lines[row + 1 :])
+                yield Edit(parts, cost, "parted two lines")
+
+
+def _levels_behind(lines: list[str], row: int, left: str, right: str) -> dict[int, float]:
+    """The indents that `right` may have on a line of its own behind `left`, each with its cost."""
+    indent = indent_of(left)
+    if opens_block(left):
+        following = indent_of(lines[row + 1]) if row + 1 < len(lines) else 0
+        # What follows deeper than a header goes on with the body that stands on its line.
+        return {indent + STEP: 1.0} | ({following: 0.8} if following > indent else {})
+    outer = {indent_of(other) for other in lines[max(0, row - 20) : row] if other.strip()}
+    levels = {level: 1.1 + 0.02 * (indent - level) for level in outer if level < indent}
+    if right.startswith(("def", "class", "async", "import", "from")):
+        levels[0] = 1.1
+    return {indent: 1.1} | levels
 
 
 def _closing_edits(lines: list[str], scanned: Scan) -> Iterator[Edit]:
@@ -121,7 +127,7 @@ def _surplus_edits(lines: list[str], scanned: Scan) -> Iterator[Edit]:
                 yield Edit(_with(lines, row, text), 1.3, f"added {OPENER[bracket]}")
 
 
-def _quote_edits(lines: list[str], row: int) -> Iterator[Edit]:
+def _quote_edits(lines: list[str], row: int, scanned: Scan) -> Iterator[Edit]:
     line = lines[row]
     marks = {mark for mark in "\"'" if mark in line}
     columns = range(len(line) - len(line.lstrip()), min(len(line), _MAX_COLUMNS) + 1)
@@ -131,6 +137,13 @@ def _quote_edits(lines: list[str], row: int) -> Iterator[Edit]:
             yield Edit(
                 _with(lines, row, line[:column] + mark + line[column:]), cost, f"added {mark}"
             )
+        if scanned.unclosed and scanned.unclosed[-1][0] == row:
+            start = line.rfind(mark)
+            closing = mark + CLOSER[scanned.unclosed[-1][1]]
+            for column in range(start + 1, min(len(line), _MAX_COLUMNS) + 1):
+                text = line[:column] + closing + line[column:]
+                cost = 1.4 + _quote_oddity(line, column) + 0.01 * (column - start)
+                yield Edit(_with(lines, row, text), cost, f"added {closing}")
         for column, character in enumerate(line[:_MAX_COLUMNS]):
             if character == mark:
                 yield Edit(
@@ -158,6 +171,12 @@ def _triple_edits(lines: list[str], opened: tuple[int, str]) -> Iterator[Edit]:
     """The triple quote closed at the end of a line or on a line of its own."""
     row, mark = opened
     margin = lines[row][: len(lines[row]) - len(lines[row].lstrip())]
+    header = next((i for i in range(row, -1, -1) if opens_block(lines[i])), None)
+    first = next((i for i in range((header or 0) + 1, row) if lines[i].strip()), None)
+    if header is not None and first is not None:
+        text = lines[first].lstrip()
+        begun = lines[first][: len(lines[first]) - len(text)] + mark + text
+        yield Edit(_with(lines, first, begun), 0.9, "opened the docstring")
     swallowed = 0
     for i in range(row, min(len(lines), row + 80)):
         text = lines[i].rstrip()
@@ -205,8 +224,16 @@ _FOREIGN: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"`+", ""),
         (r"\*\*(?=\w)|(?<=\w)\*\*", ""),
         (r"\\(?=\S)", ""),
-        (r"^\s*(.*\S)\s*$", r"# \1"),
+        (
+            r"^(\s*)((?!print|if|elif|while|for|with|except)[a-z_]\w*\([^()]*\)\s*(?:->[^:]*)?:)\s*$",
+            r"\1def \2",
+        ),
     )
+)
+_REMARK = re.compile(r"(?<=\S)(?:\s{2,}|\s(?=<-|--))(?=[A-Za-z<-])")
+_CAPITALS = re.compile(
+    r"^(\s*)(Def|Class|Return|If|Elif|Else|For|While|Try|Except|Finally|With|Import|From|Raise|Pass"
+    r"|Break|Continue|Assert)\b"
 )
 
 
@@ -216,7 +243,15 @@ def foreign_edits(lines: list[str], at: int) -> Iterator[Edit]:
         line = lines[row]
         if not line.strip():
             continue
-        for pattern, replacement in _FOREIGN[:-1]:
+        small = _CAPITALS.sub(lambda match: match[0].lower(), line)
+        if small != line:
+            # Cheaper than to take the line for English, which does not become Python this way.
+            yield Edit(_with(lines, row, small), 0.3, "put into Python's words")
+        gap = _REMARK.search(line)
+        if gap is not None and not stands_alone(line[gap.end() :]):
+            text = f"{line[: gap.start()]}  # {line[gap.end() :]}"
+            yield Edit(_with(lines, row, text), 0.7, "made a remark a comment")
+        for pattern, replacement in _FOREIGN:
             text = pattern.sub(replacement, line)
             if text != line:
                 yield Edit(
