@@ -24,8 +24,9 @@ from bot.commands import (
 )
 from bot.forge.base import Reaction, Target
 from bot.forge.errors import ForgeError, Unavailable
-from bot.intake import CONFIG_PATH, BadConfig, Intake, check_may_ask, repository_config
+from bot.intake import BadConfig, Intake, check_may_ask, repository_config
 from bot.refusal import Refusal
+from bot.refusals import CONFIG_PATH
 from bot.repoconfig import RepoConfig
 from bot.requests import IllegalTransition, Request, RequestStatus, Subject, SubjectKind, Trigger
 from bot.said import Thread
@@ -53,7 +54,7 @@ _RETRIABLE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a command was given, by the event's sender. `label` is the one that was set, if that asks."""
+    """Where a command was given, by the event's sender; `label` is the one that was set, if one was."""
 
     event: RepositoryEvent
     subject: Subject
@@ -82,16 +83,17 @@ class Conversation:
     place: Place
 
     def answer(self, command: Command | CommandError) -> str:
-        """Do what the command says; a few words for the record. Raises Unavailable, StoreUnavailable."""
+        """Do what the command says; a few words for the record.
+
+        Raises Unavailable and StoreUnavailable: then nothing is lost, and it is answered later.
+        """
         place = self.place
         asker = place.event.sender
         try:
             config = repository_config(self.services, place.repository)
             if place.label is not None and place.label != config.label:
                 return "another label"
-            check_may_ask(
-                self.services, place.repository, asker.login, config, is_bot=asker.is_bot
-            )
+            check_may_ask(self.services, place.repository, asker.login, config, is_bot=asker.is_bot)
             return self._do(command, config)
         except BadConfig as error:
             return self._bad_config(error)

@@ -11,6 +11,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bot import refusals
 from bot.branches import branch_name
 from bot.forge.base import FileStatus, NewCommit, PullRequest, Signature
 from bot.forge.errors import Conflict
@@ -56,9 +57,10 @@ class HandOver:
     worker: str
 
     def hand_over(self, request: Request, solution: Solution) -> Request:
-        """Open the pull request, or grow the one there is, or leave the code to words; the request then.
+        """Open the pull request, or grow the one there is, or leave the code to words.
 
-        Raises Refusal where it may not or cannot be done, ForgeError, StoreUnavailable and LeaseLost.
+        Returns the request as it is then. Raises Refusal where it may not or cannot be done, and
+        ForgeError, StoreUnavailable and LeaseLost.
         """
         config = repository_config(self.services, request.repository)
         check_may_ask(self.services, request.repository, request.requester, config)
@@ -85,7 +87,7 @@ class HandOver:
         onto = request.branch if request.pull_number is not None else request.base_branch
         sha = self.services.forge.branch_sha(request.repository, onto or "")
         if sha is None:
-            raise Refusal(f"the branch {onto} is gone")
+            raise Refusal(refusals.no_branch(onto or ""))
         branch = request.branch or branch_name(
             on_pull=request.subject.kind is SubjectKind.PULL,
             number=request.subject.number,
@@ -106,7 +108,7 @@ class HandOver:
                 text = splice(file.text, request.qualname, solution.code)
                 source = file.encoded(text)
             except (SpliceError, BadInput) as error:
-                raise Refusal(f"the new body does not fit into {request.path}: {error}") from error
+                raise Refusal(refusals.cannot(f"the new body does not fit: {error}")) from error
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(source)
             test_file, module = self._test_place(request, config, root)
@@ -179,9 +181,8 @@ class HandOver:
         try:
             self.services.forge.commit(request.repository, new)
         except Conflict as error:
-            raise Refusal(
-                f"the branch {request.branch} has commits that are not supercharge's"
-            ) from error
+            words = f"the branch {request.branch} has commits that are not mine"
+            raise Refusal(refusals.cannot(words)) from error
 
     def _open(self, request: Request, report: PullReport, config: RepoConfig) -> PullRequest:
         forge = self.services.forge
@@ -212,24 +213,24 @@ def _source_of(request: Request, path: Path) -> TextFile:
     if not path.exists():
         if may_add:
             return TextFile(path, spec.module, "utf-8")
-        raise Refusal(f"{request.path} is gone from {request.base_branch}")
+        raise Refusal(refusals.no_file(request.path))
     try:
         file = TextFile.read(path)
         node = find_function(parse(file.text, request.path), request.qualname)
     except BadInput as error:
-        raise Refusal(f"{request.path} cannot be read any more: {error}") from error
+        raise Refusal(refusals.cannot(str(error))) from error
     if node is None:
         if may_add:
             return replace(file, text=_with_stub(file.text, spec))
-        raise Refusal(f"{request.qualname} is gone from {request.path}")
+        raise Refusal(refusals.stub_changed(request.path, request.qualname))
     if not does_nothing(node):
         if request.pull_number is None:
-            raise Refusal(f"{request.target} has got a body meanwhile")
+            raise Refusal(refusals.stub_changed(request.path, request.qualname))
         return file
     now = as_data(spec_from_source(file.text, request.qualname, path=request.path))
     same_words = now.description in ("", spec.description)
     if now.prototype != spec.prototype or not same_words:
-        raise Refusal(f"{request.target} has changed meanwhile; ask again for it as it is now")
+        raise Refusal(refusals.stub_changed(request.path, request.qualname))
     return file
 
 

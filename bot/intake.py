@@ -5,24 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from bot import refusals
 from bot.commands import SearchOptions
 from bot.forge.base import ForgeError, Permission, Unavailable
 from bot.refusal import Refusal
-from bot.repoconfig import RepoConfig, parse_config
-from bot.requests import Options, Request, RequestStatus, Subject, Trigger, new_id
+from bot.refusals import CONFIG_PATH
+from bot.repoconfig import Problem, RepoConfig, parse_config
+from bot.requests import Options, Request, Subject, Trigger, new_id
 from bot.services import Services
 from bot.store.queries import RequestFilter
 from bot.targets import Targets
 from webhooks.events import Account, RepositoryEvent
 
-CONFIG_PATH = ".github/supercharge.yml"
 DAY = timedelta(days=1)
 
 
 class BadConfig(Refusal):
-    """The repository's configuration has mistakes; `problems` are its lines, each with its number."""
+    """The repository's configuration has mistakes: `problems`."""
 
-    def __init__(self, problems: tuple[str, ...]) -> None:
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__(f"{CONFIG_PATH} has mistakes")
         self.problems = problems
 
@@ -39,7 +40,7 @@ def repository_config(services: Services, repository: str) -> RepoConfig:
     read = parse_config(file.content.decode("utf-8", "replace"))
     if isinstance(read, RepoConfig):
         return read
-    raise BadConfig(tuple(str(problem) for problem in read))
+    raise BadConfig(read)
 
 
 def check_may_ask(
@@ -52,15 +53,15 @@ def check_may_ask(
     if is_bot and login not in services.settings.limits.allow_bots:
         raise Refusal(f"{login} is a bot that may not ask", silent=True)
     if not config.enabled:
-        raise Refusal("supercharge is switched off in this repository")
+        raise Refusal(refusals.disabled(), stranger=True)
     lowered = login.lower()
     if lowered in (name.lower() for name in config.deny_users):
-        raise Refusal(f"{login} may not ask here, says {CONFIG_PATH}")
+        raise Refusal(refusals.not_among_users(), stranger=True)
     needed = Permission.of(config.permission.value)
     if _permission(services, repository, login) < needed:
-        raise Refusal(f"this needs {config.permission.value} permission in this repository")
+        raise Refusal(refusals.no_permission(config.permission), stranger=True)
     if config.allow_users and lowered not in (name.lower() for name in config.allow_users):
-        raise Refusal(f"only some may ask here, says {CONFIG_PATH}, and {login} is not among them")
+        raise Refusal(refusals.not_among_users(), stranger=True)
 
 
 def _permission(services: Services, repository: str, login: str) -> Permission:
@@ -133,27 +134,15 @@ class Intake:
     def _check_limits(self, repository: str, login: str, count: int) -> None:
         store, limits = self.services.store, self.services.settings.limits
         if count > limits.stubs_per_command:
-            raise Refusal(
-                f"that are {count} stubs at once, and {limits.stubs_per_command} are taken at most:"
-                " name one, like `/supercharge path/to/file.py::function`"
-            )
+            raise Refusal(refusals.too_many_stubs(count, limits.stubs_per_command))
         since = self.services.clock() - DAY
         today = store.count_requests(
             RequestFilter(repository=repository, requester=login, since=since)
         )
         if today + count > self.config.max_requests_per_user_day:
-            raise Refusal(
-                f"{login} has asked for {today} stubs within a day, and"
-                f" {self.config.max_requests_per_user_day} are the limit here"
-            )
+            raise Refusal(refusals.day_limit(self.config.max_requests_per_user_day))
         opened = store.count_requests(RequestFilter(repository=repository, pull_open=True))
         if opened >= self.config.max_open_prs:
-            raise Refusal(
-                f"{opened} pull requests of supercharge are open here already: review some first"
-            )
+            raise Refusal(refusals.too_many_open(opened))
         if store.queue_length() + count > limits.queue:
-            raise Refusal("the queue is full; try again later")
-
-
-UNDER_WAY = frozenset({RequestStatus.QUEUED, RequestStatus.RUNNING, RequestStatus.WAITING})
-"""Where cancelling still saves work."""
+            raise Refusal(refusals.queue_full())

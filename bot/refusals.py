@@ -66,6 +66,22 @@ def too_many_open(limit: int) -> str:
     )
 
 
+def too_many_stubs(count: int, limit: int) -> str:
+    """One command that asks for more than one command may."""
+    return (
+        f"Sorry, that is {count} stubs at once, and I take {limit} at most; name one with"
+        f" {code('/supercharge path/to/file.py::function')}."
+    )
+
+
+def queue_full() -> str:
+    return "Sorry, my queue is full; ask again later."
+
+
+def no_file(path: str) -> str:
+    return f"Sorry, there is no file {code(path)} on that branch."
+
+
 def day_limit(limit: int) -> str:
     return (
         f"Sorry, you have asked for {limit} stubs in a day, as many as"

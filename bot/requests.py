@@ -121,6 +121,8 @@ class TriggerKind(StrEnum):
     """A comment below an issue or a pull request."""
     REVIEW_COMMENT = "review_comment"
     """A comment on a line of a pull request."""
+    REVIEW = "review"
+    """The words of a review of a whole pull request."""
     LABEL = "label"
 
 

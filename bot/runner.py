@@ -13,9 +13,13 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from bot.handover import HandOver, Refusal
+from bot import refusals
+from bot.forge.errors import ForgeError
+from bot.handover import HandOver
+from bot.intake import repository_config
 from bot.lease import Lease
 from bot.outages import Outage, outage_of
+from bot.refusal import Refusal
 from bot.reporting import Reporter
 from bot.requests import Request, RequestStatus, new_id
 from bot.retry import ParkPolicy, ParkReason, RetryPolicy
@@ -80,7 +84,7 @@ class Runner:
             if request.status is RequestStatus.RUNNING:
                 request = self._search(request, lease, reporter)
             if request.status is RequestStatus.SOLVED:
-                HandOver(self.services, self.open_sandbox, self.name).hand_over(request, lease.stop)
+                self._hand_over(request)
         except LeaseLost:
             logger.warning("%s is another worker's by now", request.id)
             return
@@ -90,7 +94,7 @@ class Runner:
             words = str(refusal)
             self._surely(lambda: self._end(request, RequestStatus.REFUSED, words))
         except BadInput as error:
-            words = str(error)
+            words = refusals.cannot(str(error))
             self._surely(lambda: self._end(request, RequestStatus.REFUSED, words))
         except Exception as error:  # noqa: BLE001 - a worker outlives any request; it is told and logged
             outage = outage_of(error)
@@ -105,17 +109,16 @@ class Runner:
     def _search(self, request: Request, lease: Lease, reporter: Reporter) -> Request:
         """Search until solved or spent; the request as it is stored then."""
         services = self.services
-        pool_id, pool = services.store.pool_of(request)
-        options = request.options
         with self.open_sandbox() as sandbox:
-            reporter.sandbox = sandbox.description
             model = self._opened_model()
+            pool_id = self._pool_id(request, model, sandbox)
+            pool = services.store.load_pool(pool_id)
             task = Search(
                 spec=request.spec,
                 model=model,
                 sandbox=sandbox,
                 budget=budget_for(request, services.settings.budget()),
-                settings=self._search_settings(options.wish or ""),
+                settings=self._search_settings(request.options.wish or ""),
                 pool=pool,
                 journal=lambda entries: self._append(pool_id, entries),
                 observer=reporter.observe,
@@ -127,6 +130,29 @@ class Runner:
                 return services.store.solve(request.id, outcome, worker=self.name)
             case Exhausted():
                 return self._unsolved(request, outcome, model.name)
+
+    def _pool_id(self, request: Request, model: LanguageModel, sandbox: Sandbox) -> str:
+        """The request's pool; a new one where it has none."""
+        if request.pool_id is not None:
+            return request.pool_id
+        pool_id = self.services.store.create_pool(
+            request.spec,
+            model=model.name,
+            prompts=prompts.fingerprint(),
+            seed=None,
+            sandbox=sandbox.description,
+            warnings=list(sandbox.warnings),
+        )
+        self.services.store.update_request(request.id, pool_id=pool_id)
+        return pool_id
+
+    def _hand_over(self, request: Request) -> None:
+        store = self.services.store
+        pool = store.load_pool(request.pool_id or "")
+        solution = store.load_solution(request.id, pool)
+        if solution is None:
+            raise RuntimeError(f"{request.id} is solved without a solution")
+        HandOver(self.services, self.name).hand_over(request, solution)
 
     def _search_settings(self, wish: str) -> engine_search.Settings:
         search = self.services.settings.search
@@ -162,8 +188,15 @@ class Runner:
         )
 
     def retry_policy(self, request: Request) -> RetryPolicy:
-        """How often and how far apart this request is searched for again."""
-        return self.services.settings.retry
+        """How often and how far apart this request is searched for again: as its repository wants it."""
+        try:
+            wanted = repository_config(self.services, request.repository).retry
+        except (ForgeError, Refusal) as error:
+            logger.warning("the server's own retry policy is taken: %s", error)
+            return self.services.settings.retry
+        return RetryPolicy(
+            max=wanted.max, backoff_s=wanted.backoff, expires_days=wanted.expires_days
+        )
 
     # -- ends --------------------------------------------------------------------------------------
 
@@ -228,13 +261,13 @@ class Runner:
 def budget_for(request: Request, budget: Budget) -> Budget:
     """What this request may spend: the command's wishes over the server's."""
     options = request.options
-    wishes = {
-        "candidates": options.candidates,
-        "tests": options.tests,
-        "threshold": options.threshold,
-        "seconds_left": None if options.minutes is None else options.minutes * 60,
-    }
-    return replace(budget, **{key: value for key, value in wishes.items() if value is not None})
+    return replace(
+        budget,
+        candidates=options.candidates or budget.candidates,
+        tests=options.tests or budget.tests,
+        threshold=options.threshold or budget.threshold,
+        seconds_left=options.minutes * 60 if options.minutes else budget.seconds_left,
+    )
 
 
 def fingerprint(model: str) -> str:

@@ -59,7 +59,7 @@ class Thread:
             return str(forge.create_comment(self.repository, self.number, f"{body}\n\n{mark}").id)
 
         def find() -> str | None:
-            found = self._own_with(mark)
+            found = self.own_with(mark)
             return str(found.id) if found else None
 
         return int(once(self.services, f"comment {key}", do, find, request_id=request_id))
@@ -73,7 +73,8 @@ class Thread:
         except ForgeError as error:
             logger.warning("no reaction in %s: %s", self.repository, error)
 
-    def _own_with(self, mark: str) -> Comment | None:
+    def own_with(self, mark: str) -> Comment | None:
+        """Our own comment of the last day that has this hidden line."""
         me = self.services.forge.me().id
         since = self.services.clock() - _CLOCKS_DIFFER - timedelta(days=1)
         comments = self.services.forge.comments(self.repository, self.number, since=since)

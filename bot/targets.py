@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+from bot import refusals, replies
 from bot.commands import FunctionName
 from bot.forge.base import ChangedFile, FileStatus, Forge, PullRequest, State
 from bot.issueform import IssueProblem, IssueStub, read_issue
@@ -73,7 +74,7 @@ class Finder:
         """The target, or the stub at a line, or every stub that the pull request adds or touches."""
         pull = self.forge.pull_request(self.repository, number)
         if pull.state is not State.OPEN:
-            raise Refusal("this pull request is closed, so there is nothing to write onto")
+            raise Refusal(refusals.closed(on_pull=True))
         base = Base(pull.head.ref, pull.head.sha, is_ours=not pull.from_fork)
         if target is not None:
             return Targets(base, (self._named(target, base.sha),))
@@ -88,13 +89,13 @@ class Finder:
         wanted = branch or self.config.base or self.forge.repository(self.repository).default_branch
         sha = self.forge.branch_sha(self.repository, wanted)
         if sha is None:
-            raise Refusal(f"there is no branch {wanted} here")
+            raise Refusal(refusals.no_branch(wanted))
         base = Base(wanted, sha)
         if target is not None:
             return Targets(base, (self._named(target, sha),))
         wishes = read_issue(body)
         if isinstance(wishes, IssueProblem):
-            raise Refusal(wishes.message)
+            raise Refusal(replies.issue_problem(wishes))
         specs = [
             self._spelt_out(wish.spec, sha)
             if isinstance(wish, IssueStub)
@@ -106,7 +107,7 @@ class Finder:
     def source(self, path: str, sha: str) -> str | None:
         """The text of a file, None where there is none. Raises Refusal where it may not be written."""
         if not is_python_path(path) or not self.config.path_filter.allows(path):
-            raise Refusal(f"{path} is not among the files that may be written here")
+            raise Refusal(refusals.path_blocked(path))
         file = self.forge.read_file(self.repository, path, sha)
         if file is None:
             return None
@@ -115,21 +116,16 @@ class Finder:
     def _named(self, target: FunctionName, sha: str) -> FunctionSpec:
         text = self.source(target.path, sha)
         if text is None:
-            raise Refusal(f"there is no file {target.path} at {sha[:7]}")
+            raise Refusal(refusals.no_file(target.path))
         return self._named_in(text, target.qualname, target.path)
 
     def _at(self, at: Line, sha: str) -> FunctionSpec:
         if at.line is None:
-            raise Refusal(
-                "the line of this comment is no longer there; comment on the stub as it is now"
-            )
+            raise Refusal(refusals.no_stub_at_line())
         text = self.source(at.path, at.commit)
         stub = _checked(lambda: stub_at(at.path, text, at.line or 0)) if text else None
         if stub is None:
-            raise Refusal(
-                f"there is no stub at line {at.line} of {at.path}: comment on a line of a"
-                " function whose body is missing"
-            )
+            raise Refusal(refusals.no_stub_at_line())
         # The comment may be on an older commit: the stub is filled as it is at the head.
         return self._named(FunctionName(at.path, stub.qualname), sha)
 
@@ -144,11 +140,7 @@ class Finder:
                 found = True
                 yield spec
         if not found:
-            raise Refusal(
-                "this pull request adds or touches no stub: a function whose body is only a"
-                " docstring and `pass`, `...`, `raise NotImplementedError` or a `# TODO`; or name"
-                " one, like `/supercharge path/to/file.py::function`"
-            )
+            raise Refusal(refusals.no_stubs())
 
     def _touched_in(self, file: ChangedFile, pull: PullRequest) -> Iterator[FunctionSpec]:
         text = self.source(file.path, pull.head.sha)
@@ -189,4 +181,4 @@ def _checked(read: Callable[[], _T]) -> _T:
     try:
         return read()
     except BadInput as error:
-        raise Refusal(str(error)) from error
+        raise Refusal(refusals.cannot(str(error))) from error
