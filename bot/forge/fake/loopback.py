@@ -176,9 +176,10 @@ class LoopbackGitHub:
         hook_url: str = "",
         secret: str = "",
         owner: str = "octo",
+        keys: tuple[str, str] | None = None,
     ) -> AppCredentials:
-        """A new App, installed on some repositories of one account."""
-        key, public = new_key()
+        """A new App, installed on some repositories of one account; `keys` as `new_key` makes them."""
+        key, public = keys or new_key()
         with self.world.lock:
             world, at = self.world, self.world.now()
             bot = world.user(f"{slug}[bot]", AccountKind.BOT)
