@@ -82,7 +82,8 @@ class Database:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except exc.DataError as error:
+        # A number that is too large stops in SQLite's driver, and in PostgreSQL's server.
+        except (exc.DataError, OverflowError) as error:
             raise BadInput(f"the database cannot hold this: {_first_line(error)}") from error
         except (exc.IntegrityError, exc.ProgrammingError):
             raise  # our own mistakes, whose place in the code is to be seen
@@ -99,7 +100,7 @@ class Database:
             ) from error
 
 
-def _first_line(error: exc.SQLAlchemyError) -> str:
+def _first_line(error: Exception) -> str:
     said = str(getattr(error, "orig", None) or error).strip()
     return said.splitlines()[0] if said else type(error).__name__
 
