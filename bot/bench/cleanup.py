@@ -1,9 +1,9 @@
 """How much of what models spoil does cleaning save? `supercharge bench cleanup`.
 
-HumanEval's 164 right solutions are spoilt in every way that `cleanup_damage` and `cleanup_wrapping`
-know, cleaned, and put to HumanEval's own tests. What runs here is HumanEval's code, spoilt and
-mended: no model wrote it, so a forked process with limits will do; generated code belongs into the
-sandbox.
+HumanEval's 164 right solutions are spoilt in every way that `cleanup_damage`, `cleanup_wrapping` and
+`cleanup_formats` know, cleaned, and put to HumanEval's own tests. What runs here is HumanEval's code,
+spoilt and mended: no model wrote it, so a forked process with limits will do; generated code belongs
+into the sandbox.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import gzip
 import importlib.util
 import json
 import os
-import platform
 import random
 import resource
 import signal
@@ -29,7 +28,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bot.bench.cleanup_wrapping import DAMAGES
+from bot.bench.cleanup_formats import DAMAGES
+from bot.bench.machine import machine
 from engine.cleanup import clean
 from engine.cleanup.syntax import defined_names, parse
 from engine.errors import PartUnavailable
@@ -82,7 +82,7 @@ def run(quick: bool = False, *, seed: int = 0) -> dict[str, Any]:
     ordered = sorted(seconds)
     return {
         "bench": "cleanup",
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "machine": machine(),
         "seed": seed,
         "kinds": {
             kind: {name: getattr(row, name) for name in Row.__slots__} for kind, row in rows.items()

@@ -14,6 +14,8 @@ import re
 import tokenize
 from collections.abc import Callable
 
+from engine.cleanup.syntax import compiles
+
 Damage = Callable[[random.Random, str], str | None]
 
 DAMAGES: dict[str, Damage] = {}
@@ -22,14 +24,6 @@ DAMAGES: dict[str, Damage] = {}
 def kind(function: Damage) -> Damage:
     DAMAGES[function.__name__] = function
     return function
-
-
-def _parses(code: str) -> bool:
-    try:
-        compile(code, "<damaged>", "exec")
-    except (SyntaxError, ValueError):
-        return False
-    return True
 
 
 def body_lines(code: str) -> range:
@@ -47,16 +41,16 @@ def body_lines(code: str) -> range:
 def breaking(rng: random.Random, attempts: list[str]) -> str | None:
     """One of the attempts that do not parse."""
     rng.shuffle(attempts)
-    return next((attempt for attempt in attempts if not _parses(attempt)), None)
+    return next((attempt for attempt in attempts if compiles(attempt) is not None), None)
 
 
-def _without(code: str, row: int, column: int, length: int) -> str:
+def without(code: str, row: int, column: int, length: int) -> str:
     lines = code.split("\n")
     lines[row] = lines[row][:column] + lines[row][column + length :]
     return "\n".join(lines)
 
 
-def _tokens(code: str) -> list[tokenize.TokenInfo]:
+def tokens_of(code: str) -> list[tokenize.TokenInfo]:
     body = body_lines(code)
     return [
         token
@@ -71,7 +65,7 @@ def dropped_colon(rng: random.Random, code: str) -> str | None:
     return breaking(
         rng,
         [
-            _without(code, row, len(line.rstrip()) - 1, 1)
+            without(code, row, len(line.rstrip()) - 1, 1)
             for row, line in enumerate(lines)
             if line.rstrip().endswith(":")
             and re.match(r"\s*(def|if|for|while|else|elif|with|try)\b", line)
@@ -118,14 +112,14 @@ def dedented_block(rng: random.Random, code: str) -> str | None:
 
 @kind
 def dropped_closer(rng: random.Random, code: str) -> str | None:
-    closers = [token.start for token in _tokens(code) if token.string in {")", "]", "}"}]
-    return breaking(rng, [_without(code, row - 1, column, 1) for row, column in closers])
+    closers = [token.start for token in tokens_of(code) if token.string in {")", "]", "}"}]
+    return breaking(rng, [without(code, row - 1, column, 1) for row, column in closers])
 
 
 @kind
 def extra_closer(rng: random.Random, code: str) -> str | None:
     attempts = []
-    for token in _tokens(code):
+    for token in tokens_of(code):
         if token.string in {")", "]", "}"}:
             lines = code.split("\n")
             row, column = token.start
@@ -137,7 +131,7 @@ def extra_closer(rng: random.Random, code: str) -> str | None:
 @kind
 def wrong_closer(rng: random.Random, code: str) -> str | None:
     attempts = []
-    for token in _tokens(code):
+    for token in tokens_of(code):
         if token.string in {")", "]", "}"}:
             lines = code.split("\n")
             row, column = token.start
@@ -150,7 +144,7 @@ def wrong_closer(rng: random.Random, code: str) -> str | None:
 @kind
 def dropped_quote(rng: random.Random, code: str) -> str | None:
     attempts = []
-    for token in _tokens(code):
+    for token in tokens_of(code):
         if (
             token.type == tokenize.STRING
             and token.start[0] == token.end[0]
@@ -158,8 +152,8 @@ def dropped_quote(rng: random.Random, code: str) -> str | None:
         ):
             if token.string[:3] in {'"""', "'''"}:
                 continue
-            attempts.append(_without(code, token.start[0] - 1, token.start[1], 1))
-            attempts.append(_without(code, token.end[0] - 1, token.end[1] - 1, 1))
+            attempts.append(without(code, token.start[0] - 1, token.start[1], 1))
+            attempts.append(without(code, token.end[0] - 1, token.end[1] - 1, 1))
     return breaking(rng, attempts)
 
 

@@ -1,4 +1,4 @@
-"""What models put around right code, and two kinds of damage at once; `DAMAGES` here has all kinds."""
+"""What models put around right code, and two kinds of damage at once."""
 
 from __future__ import annotations
 

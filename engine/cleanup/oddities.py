@@ -263,7 +263,7 @@ def _of_text(text: str) -> float:
         for mark in (" == ", " if ", " else ", " for ", ".join(", "):", " = ", "', ", '", ')
     ):
         total += 0.5
-    if re.search(r"\w\.\w+\($", text):
+    if re.search(r"\.\w+\(|\[-?\d+\]|^\w[)\]}]$", text):
         total += 0.7
     if re.search(r"\w: \d+, |^: |^(?:return|not|in|if|elif|and|or) $", text):
         total += 0.5

@@ -53,7 +53,7 @@ def is_prose(line: str) -> bool:
         return pairs >= 1 or text[0] in "*|<=•"
     if pairs >= 2:
         return True
-    if pairs == 1:
+    if pairs == 1 and not re.search(r"\w\(", text):
         return text[-1] in ".!?:" or text[0].isupper() or first in _OPENERS
     return first in _OPENERS and len(tokens) <= 3 and text[-1] in ".!?:"
 

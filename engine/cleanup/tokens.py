@@ -230,6 +230,9 @@ _FOREIGN: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
     )
 )
+_JOINS = frozenset({"and", "or", "not", "in", "is", "else", "if"})
+_FOLLOWS = re.compile(r"\s*(?:and|or|in|is|[-+*/%.,=<>&|])(?!\w)")
+"""Words that an expression does not end with, and what no line begins with."""
 _REMARK = re.compile(r"(?<=\S)(?:\s{2,}|\s(?=<-|--))(?=[A-Za-z<-])")
 _CAPITALS = re.compile(
     r"^(\s*)(Def|Class|Return|If|Elif|Else|For|While|Try|Except|Finally|With|Import|From|Raise|Pass"
@@ -277,9 +280,14 @@ def _comma_edits(lines: list[str], at: int, scanned: Scan) -> Iterator[Edit]:
                 ):
                     text = line[: left.end] + mark + line[right.start :]
                     yield Edit(_with(lines, row, text), cost, f"added {mark.strip()}")
-        if tokens and tokens[-1].kind == "operator" and tokens[-1].text not in {":", ";"}:
-            if row + 1 < len(lines):
-                joined = line.rstrip() + " " + lines[row + 1].strip()
-                yield Edit((*lines[:row], joined, *lines[row + 2 :]), 1.2, "joined two lines")
+        if not tokens:
+            continue
+        goes_on = tokens[-1].kind == "operator" and tokens[-1].text not in {":", ";"}
+        if row + 1 < len(lines) and (
+            goes_on or tokens[-1].text in _JOINS or _FOLLOWS.match(lines[row + 1])
+        ):
+            joined = line.rstrip() + " " + lines[row + 1].strip()
+            yield Edit((*lines[:row], joined, *lines[row + 2 :]), 1.2, "joined two lines")
+        if goes_on:
             cut = line[: tokens[-1].start].rstrip()
             yield Edit(_with(lines, row, cut), 1.5, "dropped a cut end")

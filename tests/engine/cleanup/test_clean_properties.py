@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.bench.cleanup_wrapping import DAMAGES
+from bot.bench.cleanup_formats import DAMAGES
 from engine.cleanup import clean
 from engine.cleanup.repair import repair
 from engine.cleanup.tests import clean_test, split_asserts
