@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from bot.cli_daemon import add_to as add_daemon_commands
 from engine.errors import BadInput, PartUnavailable
 
 EXIT_NO_SOLUTION = 1
@@ -283,3 +284,6 @@ def bench_selection(pool: Path, quick: bool, json_path: Path | None) -> None:
     result = selection.run(pool, quick=quick)
     selection.report(result, Console())
     _finish(result, json_path)
+
+
+add_daemon_commands(cli)

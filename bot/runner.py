@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from bot import refusals
@@ -69,15 +70,34 @@ class Runner:
         lease = Lease(
             self.services.store, request.id, self.name, also=reporter.beat, lease_s=self.lease_s
         )
-        with lease:
+        with lease, self._stopped_with(lease.stop):
             self._carry(request, lease, reporter)
         return True
 
     def close(self) -> None:
-        """Let go of the model."""
+        """Let go of the model; the next request opens it again."""
         if self._model is not None:
             self._model.close()
             self._model = None
+
+    @contextmanager
+    def _stopped_with(self, stop: threading.Event) -> Iterator[None]:
+        """Set `stop` when this worker is to end."""
+        over = threading.Event()
+
+        def watch() -> None:
+            while not over.is_set():
+                if self.stopping.wait(0.2):
+                    stop.set()
+                    return
+
+        watcher = threading.Thread(target=watch, name="stopping", daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            over.set()
+            watcher.join()
 
     def _carry(self, request: Request, lease: Lease, reporter: Reporter) -> None:
         try:
@@ -188,7 +208,7 @@ class Runner:
         )
 
     def retry_policy(self, request: Request) -> RetryPolicy:
-        """How often and how far apart this request is searched for again: as its repository wants it."""
+        """How often and how far apart this request is searched for again: its repository decides."""
         try:
             wanted = repository_config(self.services, request.repository).retry
         except (ForgeError, Refusal) as error:
@@ -205,7 +225,8 @@ class Runner:
         if lease.lost:
             return
         if lease.cancelled:
-            self._end(request, RequestStatus.CANCELLED, "cancelled")
+            who = self.services.store.get_request(request.id).reason
+            self._end(request, RequestStatus.CANCELLED, who)
         else:
             self.services.store.release(request.id, self.name)
 

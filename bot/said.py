@@ -17,6 +17,17 @@ logger = logging.getLogger(__name__)
 _CLOCKS_DIFFER = timedelta(minutes=10)
 
 
+STALE_S = 60.0
+"""After so long without an end, whoever began a thing is taken to have died over it."""
+
+
+class BeingDone(Unavailable):
+    """Somebody else is doing this very thing right now, or died over it a moment ago."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"{key}: somebody else is at it")
+
+
 def once(
     services: Services,
     key: str,
@@ -27,18 +38,26 @@ def once(
 ) -> str:
     """Do something outside once, and return what came of it.
 
-    `find` looks for it where a first try may have done it without living to tell. Lets through what
-    `do` and `find` raise: then it is tried again with the next repetition.
+    `find` looks for it where a first try may have done it without living to tell. Raises BeingDone, and
+    what `do` and `find` raise: then it is tried again with the next repetition.
     """
-    known = services.store.begin_effect(key, request_id)
-    if known is not None:
-        value = known.value if known.done_at is not None else find()
-        if value is not None:
-            if known.done_at is None:
-                services.store.finish_effect(key, value)
-            return value
-    value = do()
-    services.store.finish_effect(key, value)
+    store = services.store
+    known = store.begin_effect(key, request_id)
+    if known is not None and known.done_at is not None:
+        return known.value
+    try:
+        value = None
+        if known is not None:
+            if not store.retake_effect(key, older_than_s=STALE_S):
+                raise BeingDone(key)
+            value = find()
+        if value is None:
+            value = do()
+    except ForgeError as error:
+        if not isinstance(error, BeingDone):
+            store.put_back_effect(key)
+        raise
+    store.finish_effect(key, value)
     return value
 
 

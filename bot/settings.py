@@ -83,6 +83,22 @@ class JudgeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DatabaseSettings:
+    """Where everything is remembered."""
+
+    url: str = ""
+    """`sqlite:////absolute.db` or `postgresql://user@host/name`; empty is a file of ours."""
+
+    def location(self) -> str:
+        """The URL in force; by default SQLite in the user's state directory, which is made."""
+        if self.url:
+            return self.url
+        folder = state_dir()
+        folder.mkdir(parents=True, exist_ok=True)
+        return f"sqlite:///{folder / 'supercharge.db'}"
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookSettings:
     """What proves that a delivery is GitHub's. Best given by the environment."""
 
@@ -139,6 +155,7 @@ class Settings:
     sandbox: SandboxSettings = field(default_factory=SandboxSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
     judge: JudgeSettings = field(default_factory=JudgeSettings)
+    database: DatabaseSettings = field(default_factory=DatabaseSettings)
     github: GitHubSettings = field(default_factory=GitHubSettings)
     webhook: WebhookSettings = field(default_factory=WebhookSettings)
     web: WebSettings = field(default_factory=WebSettings)

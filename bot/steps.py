@@ -70,7 +70,7 @@ def lease_lost(request: Request, *, now: datetime, error_id: str) -> Request:
     """Its worker died. It is queued again, but not for ever: then it fails, under `error_id`."""
     lost = request.lost_leases + 1
     if request.cancel_requested:
-        return transition(request, RequestStatus.CANCELLED, reason="cancelled", at=now)
+        return transition(request, RequestStatus.CANCELLED, reason=request.reason, at=now)
     if lost >= MOST_LOST_LEASES:
         return transition(
             request,
@@ -117,7 +117,7 @@ def revived(
 
 
 def cancelled(request: Request, *, now: datetime, reason: str, held: bool) -> Request:
-    """Somebody asked to stop. Where a worker holds it, that is told, and ends it within seconds."""
+    """Somebody, `reason`, asked to stop. A worker that holds it is told, and ends it in seconds."""
     if held:
-        return replace(request, cancel_requested=True)
+        return replace(request, cancel_requested=True, reason=reason)
     return transition(request, RequestStatus.CANCELLED, reason=reason, at=now)

@@ -8,9 +8,9 @@ outside, by its marker or name, before doing it again.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, select, update
 
 from bot.store.base import Part
 from bot.store.tables import cursors, effects
@@ -40,6 +40,25 @@ class Effects(Part):
                 return None
             known = connection.execute(select(effects).where(effects.c.key == key)).one()
             return Effect(known.key, known.request_id, known.begun_at, known.done_at, known.value)
+
+    def retake_effect(self, key: str, *, older_than_s: float) -> bool:
+        """Take over one that was begun so long ago that whoever did is gone; at most one caller may."""
+        now = self._clock()
+        stale = and_(
+            effects.c.key == key,
+            effects.c.done_at.is_(None),
+            effects.c.begun_at <= now - timedelta(seconds=older_than_s),
+        )
+        with self._database.writing() as connection:
+            taken = connection.execute(update(effects).where(stale).values(begun_at=now))
+            return bool(taken.rowcount)
+
+    def put_back_effect(self, key: str) -> None:
+        """It was tried and failed: whoever comes next takes it over at once, and looks for it first."""
+        mine = and_(effects.c.key == key, effects.c.done_at.is_(None))
+        long_ago = datetime.fromtimestamp(0, UTC)
+        with self._database.writing() as connection:
+            connection.execute(update(effects).where(mine).values(begun_at=long_ago))
 
     def finish_effect(self, key: str, value: str = "") -> None:
         """It is done, and this came of it."""

@@ -1,0 +1,59 @@
+"""Handles stored deliveries, one after the other, beside whatever the runner is doing."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from bot.handlers import handle
+from bot.outages import outage_of
+from bot.requests import new_id
+from bot.services import Services
+from bot.store.deliveries import Delivery
+from webhooks.payloads import MalformedPayload, parse_event
+
+logger = logging.getLogger(__name__)
+
+MOST_TRIES = 5
+"""A delivery over which we fail again and again is put aside, with the id of the error in the log."""
+PAUSE_S = 10.0
+LEASE_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """Takes deliveries under `name`, which no other worker has."""
+
+    services: Services
+    name: str
+
+    def work(self) -> int:
+        """Handle what is there; how many deliveries that were. Raises StoreUnavailable."""
+        taken = self.services.store.next_deliveries(self.name, lease_s=LEASE_S)
+        for delivery in taken:
+            self._handle(delivery)
+        return len(taken)
+
+    def _handle(self, delivery: Delivery) -> None:
+        store = self.services.store
+        try:
+            event = parse_event(delivery.name, delivery.id, delivery.body)
+            note = handle(self.services, event)
+        except MalformedPayload as error:
+            note = f"malformed: {error}"
+        except Exception as error:
+            outage = outage_of(error)
+            if outage is not None:
+                logger.warning("delivery %s waits: %s", delivery.id, outage.reason)
+                pause = max(PAUSE_S, outage.retry_after_s)
+                store.put_back_delivery(delivery.id, delay_s=pause, note=outage.reason)
+                return
+            error_id = new_id()
+            logger.exception("internal error %s over delivery %s", error_id, delivery.id)
+            note = f"internal error {error_id}"
+            if delivery.tries < MOST_TRIES:
+                pause = PAUSE_S * 2**delivery.tries
+                store.put_back_delivery(delivery.id, delay_s=pause, note=note)
+                return
+        logger.info("delivery %s (%s): %s", delivery.id, delivery.name, note)
+        store.mark_handled(delivery.id, note=note)

@@ -1,0 +1,113 @@
+"""`supercharge worker`: handles deliveries, carries requests, and looks after what was left behind.
+
+Three threads: the inbox answers commands at once, also while a search runs; the runner carries one
+request after the other; the caller keeps house. Each has a name of its own in the store, and what one
+leaves behind when it is killed is taken up by the next.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bot.forge.errors import ForgeError
+from bot.inbox import Inbox
+from bot.requests import ENDS
+from bot.runner import Runner
+from bot.said import BeingDone
+from bot.services import Services
+from bot.store.errors import StoreUnavailable
+from bot.store.queries import RequestFilter
+from bot.telling import Teller
+from engine.llm.base import LanguageModel
+from engine.sandbox.base import Sandbox
+
+logger = logging.getLogger(__name__)
+
+IDLE_S = 0.5
+"""How often an idle thread looks for work."""
+HOUSEKEEPING_S = 10.0
+OUTAGE_S = 5.0
+
+
+@dataclass
+class Worker:
+    """All of one worker process. `run` blocks until `stop` is called from anywhere."""
+
+    services: Services
+    open_model: Callable[[], LanguageModel]
+    open_sandbox: Callable[[], Sandbox]
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.inbox = Inbox(self.services, f"{name}-inbox")
+        self.runner = Runner(
+            self.services,
+            f"{name}-runner",
+            self.open_model,
+            self.open_sandbox,
+            stopping=self.stopping,
+        )
+
+    def stop(self) -> None:
+        """End within seconds: a search that runs is cut short, and queued again with its pool."""
+        self.stopping.set()
+
+    def run(self) -> None:
+        """Work until stopped. Raises what one of the threads could not go on from."""
+        failures: list[BaseException] = []
+        threads = [
+            threading.Thread(target=self._loop, args=(work, failures), name=name)
+            for name, work in (("inbox", self._inbox), ("runner", self._runner))
+        ]
+        for thread in threads:
+            thread.start()
+        self._loop(self._keep_house, failures)
+        for thread in threads:
+            thread.join()
+        self.runner.close()
+        if failures:
+            raise failures[0]
+
+    def _loop(self, work: Callable[[], float], failures: list[BaseException]) -> None:
+        """Call `work` until the end; it says after how many seconds it wants to be called again."""
+        try:
+            while not self.stopping.is_set():
+                try:
+                    pause = work()
+                except StoreUnavailable as error:
+                    logger.warning("the database is away: %s", error)
+                    pause = OUTAGE_S
+                self.stopping.wait(pause)
+        except BaseException as error:  # noqa: BLE001 - the process ends with it, and is started again
+            failures.append(error)
+            self.stopping.set()
+
+    def _inbox(self) -> float:
+        return 0.0 if self.inbox.work() else IDLE_S
+
+    def _runner(self) -> float:
+        return 0.0 if self.runner.work() else IDLE_S
+
+    def _keep_house(self) -> float:
+        """Take up what dead workers left, wake what is due, and say what is owed."""
+        store = self.services.store
+        for request in store.release_stale_leases():
+            logger.warning("%s was left by a worker; now %s", request.id, request.status.value)
+        for request in store.wake():
+            logger.info("%s is due: %s", request.id, request.status.value)
+        owed = RequestFilter(statuses=tuple(ENDS), words_owed=True)
+        for request in store.list_requests(owed, limit=20):
+            try:
+                Teller(self.services).tell(request)
+            except BeingDone:
+                continue
+            except ForgeError as error:
+                logger.warning("words are still owed for %s: %s", request.id, error)
+        return HOUSEKEEPING_S
