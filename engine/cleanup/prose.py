@@ -8,7 +8,7 @@ import keyword
 import re
 
 STARTER = re.compile(
-    r"(?:assert\b|async\s+def\s|def\s+\w|class\s+\w+\s*(?:\([^)]*\))?\s*:|@\w[\w.]*(?:\(.*\))?\s*$"
+    r"(?:assert\b|type\s+\w+\s*=|async\s+def\s|def\s+\w|class\s+\w+\s*(?:\([^)]*\))?\s*:|@\w[\w.]*(?:\(.*\))?\s*$"
     r"|from\s+[\w.]+\s+import\s+[\w(*]|import\s+[\w.]+(?:\s+as\s+\w+)?(?:\s*,\s*[\w.]+)*\s*(?:#.*)?$"
     r"|[A-Za-z_]\w*\s*(?::\s*[\w\[\], .]+)?=[^=]"
     r"|[a-z_]\w*\([^()]*\)\s*(?:->\s*[\w\[\], .|]+)?:\s*$)"
