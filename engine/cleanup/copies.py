@@ -22,6 +22,8 @@ def right_import(
     """The import without what is not there: the candidate's made-up module, unknown packages."""
     if isinstance(node, ast.ImportFrom):
         package = (node.module or "").partition(".")[0]
+        if package in taken and {alias_name(alias) for alias in node.names} <= taken:
+            return None  # the right one, which stands at the head of every test already
         if node.level or not is_known(package):
             edits.append(f"removed the import from {'.' * node.level}{node.module or ''}")
             return None
@@ -63,7 +65,7 @@ class WithoutCopies(ast.NodeTransformer):
         self.instances: set[str] = set()
 
     def rewrite(self, test: ast.stmt) -> ast.stmt:
-        """The test function without copies; its instances of `classes` go where nothing is left of them."""
+        """The test function without copies; unused instances of `classes` go, too."""
         if not isinstance(test, FunctionNode):
             return test
         self.instances = {

@@ -42,6 +42,8 @@ def normalise(
                 body.append(node)
             else:
                 edits.append(f"turned class {node.name} into functions")
+                left = _names_of_tests(node.body) - _names_of_tests(functions)
+                edits.extend(f"left out {name}, which needs its class" for name in sorted(left))
                 body.extend(functions)
         elif isinstance(node, FunctionNode) or _is_plain_constant(node, import_name):
             body.append(node)
@@ -77,6 +79,11 @@ def _flattened(body: list[ast.stmt], edits: list[str]) -> Iterator[ast.stmt]:
             yield from (inner for inner in node.body if isinstance(inner, ast.Assert))
         else:
             yield node
+
+
+def _names_of_tests(body: list[ast.stmt]) -> set[str]:
+    functions = (node for node in body if isinstance(node, FunctionNode))
+    return {node.name for node in functions if node.name.startswith("test")}
 
 
 def _as_assert(node: ast.stmt) -> ast.stmt:
