@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import doctest
 import re
+import textwrap
 from collections.abc import Iterator
 
 from engine.cleanup.syntax import parse
@@ -16,8 +17,8 @@ _TESTS = re.compile(
 _FENCES = re.compile(r"^[ \t]*(?:`{3,}.*|~{3,}.*)$|\"{3}|'{3}", re.MULTILINE)
 
 
-def with_asserts(text: str) -> str:
-    """`text`, a reply without any test, as the asserts that its examples make; else unchanged.
+def with_asserts(text: str, entry_point: str) -> str:
+    """`text`, a reply without any test, as the test that its examples make; else unchanged.
 
     `>>> f(1)` above `2` is `assert f(1) == 2`, above a traceback it is `pytest.raises`. An example that
     prints is left out where what it prints is no literal.
@@ -32,7 +33,8 @@ def with_asserts(text: str) -> str:
     if not any(isinstance(statement, ast.Assert | ast.With) for statement in statements):
         return text
     module = ast.Module(body=statements, type_ignores=[])
-    return ast.unparse(ast.fix_missing_locations(module)) + "\n"
+    body = textwrap.indent(ast.unparse(ast.fix_missing_locations(module)), "    ")
+    return f"def test_{entry_point}():\n{body}\n"
 
 
 def _statements(example: doctest.Example) -> Iterator[ast.stmt]:

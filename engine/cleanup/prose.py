@@ -18,7 +18,7 @@ STARTER = re.compile(
 _QUOTED = re.compile(r"(\"[^\"]*\"|'[^']*')")
 _TOKEN = re.compile(r"[^\W\d]\w*(?:['’](?:s|t|re|ve|ll|d|m)\b)?|[^\w\s]|\d[\w.]*")
 _MARKDOWN = re.compile(
-    r"(?:#{1,6}\s|[-*•]\s+\S|\d+[.)]\s+\S|\*\*|>\s|\||</?\w+(?:\s[^<>]*)?>$|={3,}$|-{3,}$)"
+    r"(?:#{1,6}\s|[-*•]\s+\S|\d+[.)]\s+\S|\*\*|>\s|\||</?\w+(?:\s[^<>]*)?>|={3,}$|-{3,}$)"
 )
 _OPENERS = frozenset(
     re.findall(
@@ -50,7 +50,7 @@ def is_prose(line: str) -> bool:
         return pairs >= 3 and not re.match(r"(?:async\s+)?def\s|class\s", text)
     first = tokens[0].lower() if tokens else ""
     if _MARKDOWN.match(text):
-        return pairs >= 1 or text[0] in "*|<=•"
+        return pairs >= 1 or text[0] in "*|<=•" or re.match(r"-\s+[A-Z][\w ]*:", text) is not None
     if pairs >= 2:
         return True
     if pairs == 1 and not re.search(r"\w\(", text):

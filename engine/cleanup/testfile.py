@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from engine.cleanup.copies import FunctionNode, WithoutCopies, holders, is_known, right_import
-from engine.cleanup.names import alias_name, bound, bound_at_top, used
+from engine.cleanup.names import alias_name, bound_at_top, used
 from engine.cleanup.unittests import functions_of_class
 
 
@@ -211,11 +211,11 @@ class _RewriteAccess(ast.NodeTransformer):
                 for alias in node.names:
                     if alias.name == import_name and alias.asname:
                         self.renamed[alias.asname] = import_name
-        self.modules -= bound(
-            ast.Module(
-                body=[n for n in tree.body if not isinstance(n, ast.Import)], type_ignores=[]
-            )
-        )
+        self.modules -= {
+            part.id
+            for part in ast.walk(tree)
+            if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load)
+        }
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         self.generic_visit(node)

@@ -37,7 +37,7 @@ def clean_test(text: str, *, entry_point: str, import_name: str | None = None) -
 
 def _once(text: str, entry_point: str, import_name: str) -> Cleaned:
     edits: list[str] = []
-    code = extract(with_asserts(text))
+    code = extract(with_asserts(text, entry_point))
     if code != text:
         edits.append("extracted the code from the reply")
     result = mend(without_cut_line(code))
