@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from engine.cleanup.characters import plain_text
 from engine.cleanup.fences import blocks_of, choose, dedent, is_module
 from engine.cleanup.markup import (
+    before_end_token,
     is_escaped_html,
     on_lines_of_its_own,
     without_entities,
@@ -15,22 +17,35 @@ from engine.cleanup.markup import (
 from engine.cleanup.prefixes import without_prefixes
 from engine.cleanup.prose import is_prose, starts_code
 
+_PLAINER: tuple[Callable[[str], str], ...] = (
+    str,
+    plain_text,
+    before_end_token,
+    without_prefixes,
+    without_escapes,
+    on_lines_of_its_own,
+)
+"""What is undone of a reply's format, one after the other until it is a module."""
+
 
 def extract(text: str, *, entry_point: str | None = None) -> str:
     """The code in `text`, without fences and chatter; not necessarily code that parses.
 
     A text that is Python already comes back as it is.
     """
-    for plainer in (str, plain_text, without_prefixes, without_escapes, on_lines_of_its_own):
+    for plainer in _PLAINER:
         text = plainer(text)
         if is_module(text, entry_point):
             return without_entities(text) if is_escaped_html(text) else text
     blocks = blocks_of(text)
     if blocks:
         text = choose(blocks, entry_point)
-    if is_escaped_html(text):
-        text = without_entities(text)
     code = dedent(_without_chatter(text)).strip("\n")
+    unescaped = without_entities(code)
+    if is_escaped_html(code) or (
+        not is_module(code, entry_point) and is_module(unescaped, entry_point)
+    ):
+        code = unescaped
     return code + "\n" if code.strip() else ""
 
 

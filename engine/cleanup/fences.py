@@ -41,7 +41,7 @@ def _append(joined: list[str], piece: str, *, fenced: bool) -> None:
     piece = piece.strip("\n")
     if joined and _is_unfinished(joined[-1]):
         rest = piece if fenced else _indented(piece)
-        whole = f"{joined[-1]}\n{rest}\n"
+        whole = f"{joined[-1].rstrip()}\n{rest}\n"
         if _goes_on(rest) and is_module(whole, None):
             joined[-1] = whole
             return

@@ -12,6 +12,7 @@ import ast
 import functools
 import re
 import sys
+import typing
 
 from engine.cleanup.names import undefined
 from engine.cleanup.syntax import parse
@@ -30,7 +31,7 @@ _FROM = {
     "functools": "cache cached_property cmp_to_key lru_cache partial reduce wraps",
     "hashlib": "md5 sha256",
     "heapq": "heapify heappop heappush heappushpop nlargest nsmallest",
-    "io": "StringIO",
+    "io": "BytesIO StringIO",
     "itertools": "accumulate chain combinations combinations_with_replacement cycle dropwhile"
     " groupby islice pairwise permutations product starmap takewhile zip_longest",
     "math": "ceil comb cos degrees exp factorial floor gcd hypot inf isclose isqrt lcm log log10"
@@ -42,13 +43,10 @@ _FROM = {
     "statistics": "mean median stdev",
     "string": "ascii_letters ascii_lowercase ascii_uppercase digits punctuation",
     "textwrap": "dedent",
-    "typing": "Any AnyStr Awaitable Callable ClassVar Collection Deque DefaultDict Dict Final"
-    " FrozenSet Generator Generic Hashable Iterable Iterator List Literal Mapping MutableMapping"
-    " NamedTuple NoReturn Optional Pattern Protocol Sequence Set Text Tuple Type TypeVar"
-    " TypedDict Union cast overload",
     "unittest.mock": "MagicMock Mock patch",
 }
-_COMMON = {
+_COMMON = {name: f"from typing import {name}" for name in typing.__all__}
+_COMMON |= {
     name: f"from {module} import {name}" for module, text in _FROM.items() for name in text.split()
 }
 _COMMON |= {
@@ -69,6 +67,7 @@ _KNOWN_FOREIGN = frozenset(
     {"numpy", "pandas", "pytest", "matplotlib", "networkx", "tensorflow", "seaborn"}
 )
 _ALWAYS_THERE = frozenset({"pytest"})
+_CLASS_NAME = re.compile(r"[A-Z]\w*[A-Za-z]")
 _IMPORT = re.compile(r"^(?:from\s+([\w.]+)\s+import\s+\w+|import\s+([\w.]+)(?:\s+as\s+\w+)?)$")
 
 
@@ -115,7 +114,11 @@ def _statement(name: str, tree: ast.Module) -> str | None:
     if name in _COMMON:
         return _COMMON[name]
     if name in sys.stdlib_module_names:
-        return f"import {name}"
+        # `queue` alone is a variable that somebody forgot; `queue.Queue` is the module.
+        return f"import {name}" if _attributes_of(name, tree) else None
+    if not _CLASS_NAME.match(name):
+        # What autoimport knows under other names is seldom meant: `path` of sys, `X` of re.
+        return None
     statement = _ask_autoimport(name)
     if statement is None or not _may_be_added(_package(statement)):
         return None
@@ -128,16 +131,20 @@ def _may_be_added(package: str) -> bool:
 
 def _module_or_member(name: str, tree: ast.Module) -> str:
     """`datetime` alone is a module in `datetime.datetime.now()` and a class in `datetime.now()`."""
-    attributes = {
+    attributes = _attributes_of(name, tree)
+    if name in _MEMBERS:
+        return f"import {name}" if attributes & _MEMBERS[name] else f"from {name} import {name}"
+    return f"import {name}" if attributes else f"from {name} import {name}"
+
+
+def _attributes_of(name: str, tree: ast.Module) -> set[str]:
+    return {
         node.attr
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
         and node.value.id == name
     }
-    if name in _MEMBERS:
-        return f"import {name}" if attributes & _MEMBERS[name] else f"from {name} import {name}"
-    return f"import {name}" if attributes else f"from {name} import {name}"
 
 
 def _package(statement: str) -> str:

@@ -18,7 +18,10 @@ _LABELLED = re.compile(
     rf"^(?:(?=\S)[^\n'\"#()=]{{0,60}}[:>\]`]|(?:<[a-z]+[^<>\n]{{0,80}}>)+)[ \t]*{_START}",
     re.MULTILINE,
 )
-_CLOSING_TAGS = re.compile(r"(?:</[a-z]+>)+[ \t]*$", re.MULTILINE)
+_CLOSING_TAGS = re.compile(r"(?:</(?:code|pre|answer)>)+[ \t]*$", re.MULTILINE)
+_END_TOKEN = re.compile(
+    r"<\|(?:im_end|end|endoftext|end_of_text|eot_id|eot)\|>|</s>|<\|im_start\|>\w*"
+)
 _JSON_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 _ESCAPED = re.compile(r"(?:\b|\\n)def \w+\([^\n]*:[ ]*(?:#[^\n]*)?\\n")
 _ESCAPE = re.compile(r"\\([nrt\"'\\])")
@@ -36,6 +39,12 @@ def is_escaped_html(text: str) -> bool:
 def without_entities(text: str) -> str:
     """`&lt;` and its like as the characters that they stand for."""
     return _ENTITY.sub(lambda match: html.unescape(match[0]).replace("\xa0", " "), text)
+
+
+def before_end_token(text: str) -> str:
+    """The first turn of `text` that defines something: models go on talking to themselves."""
+    turns = _END_TOKEN.split(text)
+    return next((turn for turn in turns if re.search(r"\bdef |\bclass ", turn)), text)
 
 
 def on_lines_of_its_own(text: str) -> str:

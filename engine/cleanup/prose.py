@@ -8,7 +8,7 @@ import keyword
 import re
 
 STARTER = re.compile(
-    r"(?:assert\b|async\s+def\s|def\s+\w|class\s+\w+\s*(?:\([^)]*\))?\s*:|@\w[\w.]*(?:\(.*\))?\s*$"
+    r"(?:assert\b|type\s+\w+\s*=|async\s+def\s|def\s+\w|class\s+\w+\s*(?:\([^)]*\))?\s*:|@\w[\w.]*(?:\(.*\))?\s*$"
     r"|from\s+[\w.]+\s+import\s+[\w(*]|import\s+[\w.]+(?:\s+as\s+\w+)?(?:\s*,\s*[\w.]+)*\s*(?:#.*)?$"
     r"|[A-Za-z_]\w*\s*(?::\s*[\w\[\], .]+)?=[^=]"
     r"|[a-z_]\w*\([^()]*\)\s*(?:->\s*[\w\[\], .|]+)?:\s*$)"
@@ -18,7 +18,7 @@ STARTER = re.compile(
 _QUOTED = re.compile(r"(\"[^\"]*\"|'[^']*')")
 _TOKEN = re.compile(r"[^\W\d]\w*(?:['’](?:s|t|re|ve|ll|d|m)\b)?|[^\w\s]|\d[\w.]*")
 _MARKDOWN = re.compile(
-    r"(?:#{1,6}\s|[-*•]\s+\S|\d+[.)]\s+\S|\*\*|>\s|\||</?\w+(?:\s[^<>]*)?>$|={3,}$|-{3,}$)"
+    r"(?:#{1,6}\s|[-*•]\s+\S|\d+[.)]\s+\S|\*\*|>\s|\||</?\w+(?:\s[^<>]*)?>|={3,}$|-{3,}$)"
 )
 _OPENERS = frozenset(
     re.findall(
@@ -50,7 +50,7 @@ def is_prose(line: str) -> bool:
         return pairs >= 3 and not re.match(r"(?:async\s+)?def\s|class\s", text)
     first = tokens[0].lower() if tokens else ""
     if _MARKDOWN.match(text):
-        return pairs >= 1 or text[0] in "*|<=•"
+        return pairs >= 1 or text[0] in "*|<=•" or re.match(r"-\s+[A-Z][\w ]*:", text) is not None
     if pairs >= 2:
         return True
     if pairs == 1 and not re.search(r"\w\(", text):

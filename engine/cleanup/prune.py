@@ -72,16 +72,16 @@ def _kept(tree: ast.Module, entry_point: str | None) -> list[ast.stmt]:
     if any(is_dynamic(node) for node in tree.body if isinstance(node, _DEFINITIONS)):
         return [node for node in tree.body if not _is_driver(node)]
     by_name = [node for node in tree.body if isinstance(node, _DEFINITIONS)]
+    # Tests among code go; where there is nothing else they are what was asked for.
+    by_name = [node for node in by_name if not _is_test(node)] or by_name
     roots = [node for node in tree.body if entry_point and entry_point in binds[id(node)]]
     kept: set[int] = set()
     pending: list[ast.stmt] = [node for node in roots if not _is_driver(node)]
     if not any(isinstance(node, _DEFINITIONS) for node in pending) and entry_point is None:
-        pending = [
-            node for node in tree.body if isinstance(node, _DEFINITIONS) or _is_constant(node)
-        ]
+        pending = [node for node in tree.body if node in by_name or _is_constant(node)]
     elif not pending:
         pending = list(by_name)
-    names = frozenset(node.name for node in by_name)
+    names = frozenset(node.name for node in tree.body if isinstance(node, _DEFINITIONS))
     needed: set[str] = set()
     waiting = [node for node in tree.body if not _is_driver(node)]
     while pending:
@@ -130,6 +130,16 @@ def _is_driver(node: ast.stmt) -> bool:
         function = node.value.func
         return isinstance(function, ast.Name) and function.id in {"print", "main", "input", "exit"}
     return isinstance(node, ast.Assert)
+
+
+def _is_test(node: ast.stmt) -> bool:
+    """A test or a main program: a definition that no code needs and that others may have."""
+    if isinstance(node, ast.ClassDef):
+        bases = {ast.unparse(base).rpartition(".")[2] for base in node.bases}
+        return "TestCase" in bases or bool(re.match(r"Test[A-Z]", node.name) and not bases)
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return node.name.startswith("test_") or (node.name == "main" and not node.args.args)
+    return False
 
 
 def _is_constant(node: ast.stmt) -> bool:

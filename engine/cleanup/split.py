@@ -13,13 +13,14 @@ import copy
 from collections.abc import Iterator
 
 from engine.cleanup.cases import cases_of
+from engine.cleanup.copies import FunctionNode
 from engine.cleanup.futile import calls_target, cannot_fail, is_raises
 from engine.cleanup.imports import with_imports
 from engine.cleanup.names import alias_name, bound, bound_at_top, used
 from engine.cleanup.prune import without_unused_imports
 from engine.cleanup.style import format_code
 from engine.cleanup.syntax import compiles, is_shallow, parse
-from engine.cleanup.testfile import FunctionNode, import_line
+from engine.cleanup.testfile import import_line
 from engine.cleanup.tolerance import tolerant
 
 MAX_UNITS = 500

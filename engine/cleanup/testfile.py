@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Iterator
 
-from engine.cleanup.names import alias_name, bound
+from engine.cleanup.copies import FunctionNode, WithoutCopies, holders, is_known, right_import
+from engine.cleanup.names import alias_name, bound_at_top, used
 from engine.cleanup.unittests import functions_of_class
-
-KNOWN_PACKAGES = frozenset({"pytest", "numpy", "pandas", "hypothesis"})
-FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def import_line(import_name: str) -> str:
@@ -26,12 +23,13 @@ def normalise(
     Definitions of the thing under test go: a test that tests its own copy proves nothing.
     """
     edits: list[str] = []
+    classes = holders(tree, entry_point) if entry_point == import_name else set()
     tree = _RewriteAccess(tree, entry_point=entry_point, import_name=import_name).visit(tree)
     body: list[ast.stmt] = []
     loose: list[ast.stmt] = []
     for node in _flattened(tree.body, edits):
         if isinstance(node, ast.Import | ast.ImportFrom):
-            kept = _right_import(node, {entry_point, import_name}, edits)
+            kept = right_import(node, {entry_point, import_name}, edits)
             body.extend([kept] if kept else [])
         elif isinstance(node, FunctionNode | ast.ClassDef) and node.name in {
             entry_point,
@@ -44,9 +42,13 @@ def normalise(
                 body.append(node)
             else:
                 edits.append(f"turned class {node.name} into functions")
+                left = _names_of_tests(node.body) - _names_of_tests(functions)
+                edits.extend(f"left out {name}, which needs its class" for name in sorted(left))
                 body.extend(functions)
         elif isinstance(node, FunctionNode) or _is_plain_constant(node, import_name):
             body.append(node)
+        elif isinstance(checked := _as_assert(node), ast.Assert):
+            loose.append(checked)
         elif _is_print(node) or (
             isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         ):
@@ -59,6 +61,8 @@ def normalise(
         body.append(_function(f"test_{entry_point}", loose))
     elif loose:
         edits.append("dropped top-level statements")
+    copies = WithoutCopies(entry_point, {entry_point, import_name}, classes, edits)
+    body = _reached([copies.rewrite(node) for node in body])
     first = ast.parse(import_line(import_name)).body
     result = ast.Module(body=[*first, *_unique(body)], type_ignores=[])
     result = _RunCoroutines().visit(result)
@@ -77,29 +81,43 @@ def _flattened(body: list[ast.stmt], edits: list[str]) -> Iterator[ast.stmt]:
             yield node
 
 
-def _right_import(
-    node: ast.Import | ast.ImportFrom, taken: set[str], edits: list[str]
-) -> ast.Import | ast.ImportFrom | None:
-    """The import without what is not there: the candidate's made-up module, unknown packages."""
-    if isinstance(node, ast.ImportFrom):
-        package = (node.module or "").partition(".")[0]
-        if node.level or not _is_known(package):
-            edits.append(f"removed the import from {'.' * node.level}{node.module or ''}")
-            return None
-        names = [alias for alias in node.names if alias_name(alias) not in taken]
-        return ast.ImportFrom(module=node.module, names=names, level=0) if names else None
-    names = [
-        alias
-        for alias in node.names
-        if alias_name(alias) not in taken and _is_known(alias.name.partition(".")[0])
-    ]
-    if len(names) < len(node.names):
-        edits.append("removed an import")
-    return ast.Import(names=names) if names else None
+def _names_of_tests(body: list[ast.stmt]) -> set[str]:
+    functions = (node for node in body if isinstance(node, FunctionNode))
+    return {node.name for node in functions if node.name.startswith("test")}
 
 
-def _is_known(package: str) -> bool:
-    return package in sys.stdlib_module_names or package in KNOWN_PACKAGES
+def _as_assert(node: ast.stmt) -> ast.stmt:
+    """A comparison that is thrown away, printed or returned as the assert that it was meant to be."""
+    value = node.value if isinstance(node, ast.Expr | ast.Return) else None
+    if isinstance(value, ast.Call) and len(value.args) == 1 and ast.unparse(value.func) == "print":
+        value = value.args[0]
+    if isinstance(value, ast.Compare):
+        return ast.copy_location(ast.Assert(value, None), node)
+    return node
+
+
+def _reached(body: list[ast.stmt]) -> list[ast.stmt]:
+    """Tests, fixtures and what they need; helpers of the removed code go with it."""
+    kept = {id(node) for node in body if _is_root(node)}
+    if not kept:
+        return body
+    needed: set[str] = set()
+    pending = [node for node in body if id(node) in kept]
+    while pending:
+        for node in pending:
+            kept.add(id(node))
+            needed |= used(node) | {
+                part.arg for part in ast.walk(node) if isinstance(part, ast.arg)
+            }
+        pending = [node for node in body if id(node) not in kept and bound_at_top(node) & needed]
+    return [node for node in body if id(node) in kept]
+
+
+def _is_root(node: ast.stmt) -> bool:
+    if isinstance(node, FunctionNode):
+        marks = [ast.unparse(mark) for mark in node.decorator_list]
+        return node.name.startswith("test") or any("fixture" in mark for mark in marks)
+    return isinstance(node, ast.ClassDef) and node.name.startswith("Test")
 
 
 def _as_test(node: ast.stmt, entry_point: str, edits: list[str]) -> ast.stmt:
@@ -107,6 +125,8 @@ def _as_test(node: ast.stmt, entry_point: str, edits: list[str]) -> ast.stmt:
 
     `def check(candidate)` is the form of HumanEval: its parameter is the function under test.
     """
+    if isinstance(node, FunctionNode) and node.name.startswith("test"):
+        node.body = [_as_assert(statement) for statement in node.body]
     if not isinstance(node, FunctionNode) or node.name.startswith("test"):
         return node
     if not any(isinstance(part, ast.Assert) for part in node.body):
@@ -185,17 +205,17 @@ class _RewriteAccess(ast.NodeTransformer):
                 self.modules |= {
                     alias_name(alias)
                     for alias in node.names
-                    if not _is_known(alias.name.partition(".")[0]) or alias.name == import_name
+                    if not is_known(alias.name.partition(".")[0]) or alias.name == import_name
                 }
             elif isinstance(node, ast.ImportFrom):
                 for alias in node.names:
                     if alias.name == import_name and alias.asname:
                         self.renamed[alias.asname] = import_name
-        self.modules -= bound(
-            ast.Module(
-                body=[n for n in tree.body if not isinstance(n, ast.Import)], type_ignores=[]
-            )
-        )
+        self.modules -= {
+            part.id
+            for part in ast.walk(tree)
+            if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load)
+        }
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         self.generic_visit(node)

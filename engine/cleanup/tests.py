@@ -6,6 +6,8 @@ import ast
 
 from engine.cleanup.cleaned import Cleaned
 from engine.cleanup.compose import compose
+from engine.cleanup.copies import FunctionNode
+from engine.cleanup.doctests import with_asserts
 from engine.cleanup.extract import extract
 from engine.cleanup.futile import futility
 from engine.cleanup.imports import with_imports
@@ -17,7 +19,7 @@ from engine.cleanup.split import split_asserts
 from engine.cleanup.stable import settled
 from engine.cleanup.style import format_code
 from engine.cleanup.syntax import compiles, is_shallow, parse
-from engine.cleanup.testfile import FunctionNode, import_line, normalise
+from engine.cleanup.testfile import import_line, normalise
 
 __all__ = ["clean_test", "compose", "import_line", "split_asserts"]
 
@@ -35,7 +37,7 @@ def clean_test(text: str, *, entry_point: str, import_name: str | None = None) -
 
 def _once(text: str, entry_point: str, import_name: str) -> Cleaned:
     edits: list[str] = []
-    code = extract(text)
+    code = extract(with_asserts(text, entry_point))
     if code != text:
         edits.append("extracted the code from the reply")
     result = mend(without_cut_line(code))

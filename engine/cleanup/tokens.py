@@ -212,6 +212,8 @@ _FOREIGN: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^(\s*)(?:function|func|fn)\s+", r"\1def "),
         (r"^(\s*)(?:let|var|const|int|float)\s+(?=\w+\s*=)", r"\1"),
         (r"^(\s*(?:if|elif|while)\b.*?)\s+then\s*:?\s*$", r"\1:"),
+        # The soft keyword of Python 3.12, where the interpreter is older.
+        (r"^(\s*)type\s+(\w+)\s*=\s*", r"\1\2 = "),
         (r"\bnull\b|\bnil\b", "None"),
         (r"^(\s*)print\s+(?!\()(.+)$", r"\1print(\2)"),
         (r"^(\s*)except\s+([\w.]+)\s*,\s*(\w+)\s*:", r"\1except \2 as \3:"),

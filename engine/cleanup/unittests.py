@@ -6,6 +6,8 @@ import ast
 from collections.abc import Callable
 from typing import TypeVar
 
+from engine.cleanup.names import bound_at_top
+
 _Node = TypeVar("_Node", bound=ast.AST)
 
 _COMPARE: dict[str, type[ast.cmpop]] = {
@@ -44,50 +46,89 @@ _SHAPES: dict[str, tuple[int, Callable[..., ast.expr]]] = {
 }
 
 
+_SET_UPS = ("setUpClass", "setUp", "setup_method", "setup_class")
+_TEAR_DOWNS = ("tearDownClass", "tearDown", "teardown_method", "teardown_class")
+_RECEIVERS = frozenset({"self", "cls"})
+
+
 def functions_of_class(node: ast.ClassDef) -> list[ast.stmt] | None:
-    """The tests of a class as functions, or None where it is no test class or cannot be unfolded."""
+    """The tests of a class as functions, or None where it is no test class or cannot be unfolded.
+
+    What set-up methods assign becomes variables of each test; other methods become functions, which
+    may call one another but have no state to share. A test that needs more than that is left out.
+    """
     is_unittest = any(ast.unparse(base) in {"unittest.TestCase", "TestCase"} for base in node.bases)
     if not is_unittest and (node.bases or not node.name.startswith("Test")):
         return None
     methods = {part.name: part for part in node.body if isinstance(part, ast.FunctionDef)}
     tests = [part for name, part in methods.items() if name.startswith("test")]
-    setup = [
-        statement
-        for name in ("setUpClass", "setUp", "setup_method", "setup_class")
-        if name in methods
-        for statement in methods[name].body
+    setup: list[ast.stmt] = [part for part in node.body if isinstance(part, ast.Assign)]
+    for name in _SET_UPS:
+        setup.extend(methods[name].body if name in methods else ())
+    others = {
+        name: part
+        for name, part in methods.items()
+        if part not in tests and name not in (*_SET_UPS, *_TEAR_DOWNS)
+    }
+    helpers = {name: _unfolded(part, [], set(others)) for name, part in others.items()}
+    usable = {name for name, helper in helpers.items() if helper is not None}
+    functions = [_unfolded(test, setup, usable) for test in tests]
+    if not any(functions):
+        return None
+    return [part for part in (*helpers.values(), *functions) if part is not None]
+
+
+def _unfolded(
+    method: ast.FunctionDef, setup: list[ast.stmt], helpers: set[str]
+) -> ast.FunctionDef | None:
+    """A method with `setup` before it as a function of its own, or None where it needs its object."""
+    body = ast.parse(ast.unparse(ast.Module(body=[*setup, *method.body], type_ignores=[]))).body
+    body = [part for part in body if not ast.unparse(part).startswith("super().")]
+    unfold = _Unfold(helpers | _attributes_set_in(body) | set().union(*map(bound_at_top, setup)))
+    statements = [unfold.visit(statement) for statement in body]
+    if unfold.failed:
+        return None
+    function = ast.parse(f"def {method.name}():\n    pass").body[0]
+    assert isinstance(function, ast.FunctionDef)
+    function.body = statements or [ast.Pass()]
+    function.args = method.args
+    if function.args.args and function.args.args[0].arg in _RECEIVERS:
+        del function.args.args[0]
+    function.decorator_list = [
+        mark
+        for mark in method.decorator_list
+        if ast.unparse(mark) not in {"classmethod", "staticmethod"}
     ]
-    constants = [part for part in node.body if isinstance(part, ast.Assign)]
-    functions: list[ast.stmt] = []
-    for test in tests:
-        arguments = test.args.args
-        receiver = arguments[0].arg if arguments else "self"
-        text = ast.unparse(ast.Module(body=[*constants, *setup, *test.body], type_ignores=[]))
-        unfold = _Unfold(receiver, set(methods))
-        body = [unfold.visit(statement) for statement in ast.parse(text).body]
-        if unfold.failed:
-            return None
-        function = ast.parse(f"def {test.name}():\n    pass").body[0]
-        assert isinstance(function, ast.FunctionDef)
-        function.body = body
-        function.args = test.args
-        function.args.args = (
-            arguments[1:] if arguments and receiver in {"self", "cls"} else arguments
-        )
-        function.decorator_list = test.decorator_list
-        functions.append(function)
-    return functions or None
+    return function
+
+
+def _attributes_set_in(body: list[ast.stmt]) -> set[str]:
+    return {
+        part.attr
+        for statement in body
+        for part in ast.walk(statement)
+        if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store) and _is_own(part)
+    }
+
+
+def _is_own(node: ast.expr) -> bool:
+    """`self.x` or `cls.x`."""
+    return (
+        isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in _RECEIVERS
+    )
 
 
 class _Unfold(ast.NodeTransformer):
     """`self.assertEqual(a, b)` → `assert a == b`; `self.x` → `x`; `failed` where neither fits."""
 
-    def __init__(self, receiver: str, methods: set[str]) -> None:
-        self.receiver, self.methods, self.failed = receiver, methods, False
+    def __init__(self, known: set[str]) -> None:
+        self.known, self.failed = known, False
 
     def visit_Expr(self, node: ast.Expr) -> ast.stmt:
         call = node.value
-        if not (isinstance(call, ast.Call) and self._is_own(call.func)):
+        if not (isinstance(call, ast.Call) and _is_own(call.func)):
             return self._rest(node)
         assert isinstance(call.func, ast.Attribute)
         method, arguments = call.func.attr, [self._value(argument) for argument in call.args]
@@ -105,7 +146,7 @@ class _Unfold(ast.NodeTransformer):
     def visit_With(self, node: ast.With) -> ast.stmt:
         for item in node.items:
             call = item.context_expr
-            if isinstance(call, ast.Call) and self._is_own(call.func):
+            if isinstance(call, ast.Call) and _is_own(call.func):
                 assert isinstance(call.func, ast.Attribute)
                 if call.func.attr == "subTest":
                     return ast.If(
@@ -120,24 +161,14 @@ class _Unfold(ast.NodeTransformer):
         return self._rest(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        if self._is_own(node):
-            if node.attr in self.methods or node.attr.startswith("assert"):
-                self.failed = True
+        if _is_own(node):
+            self.failed = self.failed or node.attr not in self.known
             return ast.Name(node.attr, node.ctx)
         return self._rest(node)
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
-        if node.id == self.receiver and self.receiver in {"self", "cls"}:
-            self.failed = True
+        self.failed = self.failed or node.id in _RECEIVERS
         return node
-
-    def _is_own(self, node: ast.expr) -> bool:
-        return (
-            isinstance(node, ast.Attribute)
-            and isinstance(node.value, ast.Name)
-            and node.value.id == self.receiver
-            and self.receiver in {"self", "cls"}
-        )
 
     def _value(self, node: ast.expr) -> ast.expr:
         value = self.visit(node)

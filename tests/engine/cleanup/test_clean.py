@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
+import ast
+import re
+import sys
+
 import pytest
 
 from engine.cleanup import clean
-from engine.cleanup.imports import missing_imports
+from engine.cleanup.imports import _COMMON, missing_imports
+from engine.cleanup.pipeline import MAX_TEXT
 from engine.cleanup.syntax import parse
 
 
@@ -33,6 +38,56 @@ def test_what_the_entry_point_does_not_need_goes() -> None:
         assert gone not in source
     for kept in ("LIMIT = 3", "def g", "# kept"):
         assert kept in source
+
+
+def test_tests_and_mains_go_also_where_no_entry_point_is_named() -> None:
+    reply = (
+        "def f(x):\n    return x\n\ndef test_f():\n    assert f(1) == 1\n\nclass TestF:\n    pass\n\n"
+        "def main():\n    print(f(1))\n\nmain()\nprint(f(2))\n"
+    )
+    assert clean(reply).source == "def f(x):\n    return x\n"
+
+
+@pytest.mark.parametrize(
+    "alone", ["def main():\n    return 1\n", "def test_f():\n    assert f(1)\n"]
+)
+def test_a_test_or_a_main_that_is_all_there_is_stays(alone: str) -> None:
+    assert clean(alone).source == alone
+
+
+def test_a_module_keeps_what_its_entry_point_needs_in_conditions_and_guards() -> None:
+    reply = (
+        "import sys\ntry:\n    import json\nexcept ImportError:\n    json = None\nif sys.maxsize > 1:\n\n"
+        "    def g():\n        return json\nelse:\n    g = None\n\ndef f():\n    return g\n"
+    )
+    before, after = parse(reply), parse(cleaned(reply))
+    assert ast.dump(before) == ast.dump(after)  # type: ignore[arg-type]
+
+
+def test_type_aliases_of_newer_pythons_stay() -> None:
+    source = cleaned("type Pair = tuple[int, int]\ndef f(x: Pair):\n    return x\n")
+    assert "Pair = tuple[int, int]" in source
+
+
+def test_the_style_is_yapfs_google() -> None:
+    reply = "def f( a,b = 1 ):\n  return some_function_name(a, b, 'a long text that fills the line', {'key' : a})\n"
+    assert cleaned(reply) == (
+        "def f(a, b=1):\n    return some_function_name(a, b, 'a long text that fills the line',\n"
+        "                              {'key': a})\n"
+    )
+
+
+def test_a_copy_that_the_token_limit_cut_does_not_hide_the_whole_one() -> None:
+    whole = "def f(x):\n    y = x\n    return y\n"
+    assert cleaned(whole + "\n\ndef f(x):\n    y = x\n") == whole
+    other = "def f(x):\n    y = x\n    return y\n\n\ndef f(x):\n    return 2\n"
+    assert cleaned(other) == other
+
+
+def test_only_so_much_of_a_text_is_read_and_that_is_said() -> None:
+    result = clean("def f(x):\n    return x\n" + "\n" * MAX_TEXT, entry_point="f")
+    assert result.ok
+    assert result.edits[0] == f"read only the first {MAX_TEXT} characters"
 
 
 def test_decorators_async_classes_and_aliases_stay() -> None:
@@ -76,6 +131,10 @@ def test_a_helper_that_the_docstring_names_stays() -> None:
         ("bisect(x, 1)", "from bisect import bisect"),
         ("fractions.Fraction(1)", "import fractions"),
         ("TextIO", "from typing import TextIO"),
+        ("IO", "from typing import IO"),
+        ("Coroutine", "from typing import Coroutine"),
+        ("pd.DataFrame(x)", "import pandas as pd"),
+        ("queue.Queue()", "import queue"),
     ],
 )
 def test_missing_imports_are_added(expression: str, statement: str) -> None:
@@ -94,8 +153,19 @@ def test_packages_outside_the_standard_library_are_warned_of() -> None:
     assert clean("def f():\n    return np.pi\n", entry_point="f").warnings
 
 
+@pytest.mark.parametrize("name", sorted(_COMMON))
+def test_what_the_sandbox_may_refuse_is_never_added_silently(name: str) -> None:
+    tree = parse(f"def f():\n    return {name}.x\n")
+    assert isinstance(tree, ast.Module)
+    statements, warnings = missing_imports(tree)
+    package = re.split(r"[ .]", statements[0])[1]
+    assert bool(warnings) == (package not in {*sys.stdlib_module_names, "pytest"})
+
+
 def test_nothing_unknown_is_imported() -> None:
-    tree = parse("def f():\n    return engine, frobnicate, hypothesis, _pytest\n")
+    tree = parse(
+        "def f():\n    return engine, frobnicate, hypothesis, _pytest, X, queue, path, this\n"
+    )
     assert not hasattr(tree, "message")
     assert missing_imports(tree)[0] == []  # type: ignore[arg-type]
 

@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import ast
 import functools
-import os
 import random
 from pathlib import Path
 
@@ -14,15 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.bench.cleanup_formats import DAMAGES
+from bot.bench.cleanup_stdlib import Sample, faults, functions, modules, whole
 from engine.cleanup import clean
-from engine.cleanup.repair import repair
 from engine.cleanup.tests import clean_test, split_asserts
 
-MODULES = (
-    "bisect", "calendar", "colorsys", "copy", "csv", "difflib", "fnmatch", "fractions", "functools",
-    "graphlib", "heapq", "keyword", "linecache", "ntpath", "numbers", "operator", "posixpath",
-    "pprint", "queue", "random", "reprlib", "shlex", "statistics", "string", "textwrap", "token",
-)  # fmt: skip
+SLICE = 160
 
 SAMPLE = (
     'def mean(numbers):\n    """The mean.\n\n    >>> mean([1, 2])\n    1.5\n    """\n    total = 0\n'
@@ -38,29 +32,43 @@ few = settings(max_examples=60, deadline=None, suppress_health_check=list(Health
 
 
 @functools.cache
-def standard_functions() -> list[tuple[str, str]]:
-    """(name, source) of the functions of the modules above that compile by themselves."""
-    found = []
-    for module in MODULES:
-        text = (Path(os.__file__).parent / f"{module}.py").read_text(encoding="utf-8")
-        for node in ast.parse(text).body:
-            if isinstance(node, ast.FunctionDef):
-                first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-                found.append(
-                    (node.name, "\n".join(text.split("\n")[first - 1 : node.end_lineno]) + "\n")
-                )
-    return found
+def standard_functions() -> list[Sample]:
+    """A seeded slice of the standard library's functions; `bench cleanup --stdlib` takes all."""
+    rng = random.Random(1)
+    files = rng.sample(list(modules()), 60)
+    found = [sample for path in files for sample in functions(path)]
+    return rng.sample(found, SLICE)
 
 
 @pytest.mark.parametrize("part", range(4))
 def test_the_standard_library_keeps_its_behaviour(part: int) -> None:
-    assert len(standard_functions()) > 200
-    for name, source in standard_functions()[part::4]:
-        assert repair(source) == source
-        result = clean(source, entry_point=name)
-        kept = [node for node in ast.parse(result.source).body if getattr(node, "name", "") == name]
-        assert result.ok
-        assert [ast.dump(node) for node in kept] == [ast.dump(ast.parse(source).body[0])]
+    for sample in standard_functions()[part::4]:
+        assert list(faults(sample)) == [], sample.place
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "fault"),
+    [
+        ("def f():\n    return g()\n", "h", "not ok"),
+        ("def f():\n    return 1\n\n\ndef f(:\n", "f", "repair touched it"),
+    ],
+)
+def test_the_bench_sees_what_went_wrong(source: str, name: str, fault: str) -> None:
+    assert fault in list(faults(Sample("here", source, name)))
+
+
+def test_the_bench_takes_functions_methods_and_a_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "some.py"
+    path.write_text(
+        "import os\n\nif os:\n    def f():\n        return os\n\nclass A:\n    @property\n    def g(self):\n"
+        "        return 1\n\ndef h():\n    return A\n"
+    )
+
+    assert [sample.entry_point for sample in functions(path)] == ["h", "f", "g"]
+    assert "@property\ndef g(self):\n    return 1\n" in [
+        sample.source for sample in functions(path)
+    ]
+    assert [sample.entry_point for sample in whole(path, 0)] == ["h"]
 
 
 @few

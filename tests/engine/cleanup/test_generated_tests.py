@@ -62,6 +62,25 @@ def test_a_unittest_class_splits_into_its_asserts() -> None:
         "import unittest\nclass T(unittest.TestCase):\n    def test_a(self):\n        self.assertEqual(fact(3), 6)",
         "class TestFact:\n    def test_a(self):\n        assert fact(3) == 6",
         "```python\ndef test_a():\n    assert fact(3) == 6\n    assert fact(",
+        ">>> fact(3)\n6\n",
+        ">>> print(fact(3))\n6\n",
+        "Run it:\n```\n>>> n = 3\n>>> fact(n)\n6\n```\n",
+        'def fact(n):\n    """Multiply.\n\n    >>> fact(3)\n    6\n    """\n    return 6\n\nimport doctest\ndoctest.testmod()\n',
+        "fact(3) == 6",
+        "print(fact(3) == 6)",
+        "def test_a():\n    return fact(3) == 6",
+        "if __name__ == '__main__':\n    assert fact(3) == 6\n    print('ok')",
+        "def test_a():\n    from solution import fact\n    assert fact(3) == 6",
+        "def test_a():\n    import solution\n    assert solution.fact(3) == 6",
+        "def test_a():\n    def fact(n):\n        return 6\n    assert fact(3) == 6",
+        "def test_a():\n    fact = lambda n: 6\n    assert fact(3) == 6",
+        "fact = lambda n: 6\nassert fact(3) == 6",
+        "try:\n    from solution import fact\nexcept ImportError:\n    def fact(n):\n        return 6\nassert fact(3) == 6",
+        "class Solution:\n    def fact(self, n):\n        return 6\n\ndef test_a():\n    s = Solution()\n    assert s.fact(3) == 6",
+        "from solution import Solution\ndef test_a():\n    assert Solution().fact(3) == 6",
+        "def helper(n):\n    return n\n\ndef fact(n):\n    return helper(6)\n\ndef test_a():\n    assert fact(3) == 6",
+        "import unittest\nclass T(unittest.TestCase):\n    N = 3\n    @classmethod\n    def setUpClass(cls):\n        super().setUpClass()\n        cls.e = 6\n"
+        "    def tearDown(self):\n        pass\n    def test_a(self):\n        self.assertEqual(fact(self.N), self.e)",
     ],
 )
 def test_the_same_assert_is_a_twin_however_it_is_written(text: str) -> None:
@@ -82,6 +101,49 @@ def test_what_cannot_fail_is_flagged_and_left_out(statement: str) -> None:
     result = clean_test(f"def test_a():\n    {statement}\n", entry_point="fact")
     assert any("cannot fail" in warning for warning in result.warnings)
     assert split_asserts(result.source, entry_point="fact") == []
+
+
+def test_a_traceback_at_the_prompt_is_an_exception_that_must_come() -> None:
+    session = ">>> fact(-1)\nTraceback (most recent call last):\n    ...\nValueError: negative\n"
+    assert checks(units(session)) == ["with pytest.raises(ValueError):\n    fact(-1)"]
+
+
+def test_examples_beside_real_tests_stay_where_they_are() -> None:
+    text = 'def test_a():\n    """\n    >>> fact(1)\n    2\n    """\n    assert fact(3) == 6\n'
+    assert checks(units(text)) == ["assert fact(3) == 6"]
+
+
+def test_an_import_that_fails_takes_only_its_own_test_down() -> None:
+    text = (
+        "import frob\nfrom a.b import c\nfrom . import d\nimport os\n\ndef test_a():\n    assert fact(3) == 6\n\n"
+        "def test_b():\n    assert frob.x == fact(len(os.sep))\n"
+    )
+    source = clean_test(text, entry_point="fact").source
+    assert [line for line in source.splitlines() if "import" in line] == [
+        "from fact import fact",
+        "import os",
+    ]
+    assert "def test_a" in source
+
+
+def test_methods_beside_the_tests_become_functions_and_what_needs_its_class_is_named() -> None:
+    text = (
+        "import unittest\n\nclass TestFact(unittest.TestCase):\n    def twice(self, n):\n        return 2 * n\n\n"
+        "    def test_a(self):\n        self.assertEqual(self.twice(fact(3)), 12)\n\n"
+        "    def test_b(self):\n        with self.assertLogs() as logs:\n            fact(3)\n        self.assertTrue(logs)\n"
+    )
+    result = clean_test(text, entry_point="fact")
+    assert "def twice(n):\n    return 2 * n\n" in result.source
+    assert "assert twice(fact(3)) == 12" in result.source
+    assert "test_b" not in result.source
+    assert "left out test_b, which needs its class" in result.edits
+
+
+def test_fixtures_of_a_plain_class_stay() -> None:
+    text = "class TestFact:\n    @pytest.fixture\n    def n(self):\n        return 3\n\n    def test_a(self, n):\n        assert fact(n) == 6\n"
+    source = clean_test(text, entry_point="fact").source
+    assert "@pytest.fixture\ndef n():\n    return 3\n" in source
+    assert "def test_a(n):" in source
 
 
 def test_a_test_that_swallows_its_failure_is_flagged() -> None:

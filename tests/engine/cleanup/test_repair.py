@@ -7,6 +7,8 @@ import ast
 
 import pytest
 
+from engine.cleanup import repair as repairing
+from engine.cleanup import syntax
 from engine.cleanup.repair import mend, repair
 
 LOOP = "def f(xs):\n    total = 0\n    for x in xs:\n        if x > 0:\n            total += x\n    return total\n"
@@ -35,6 +37,24 @@ DAMAGED = {
     "another language": ("def f(a, b):\n    if a && b:\n        return 1\n", "def f(a, b):\n    if a and b:\n        return 1\n"),
     "else if": ("def f(a):\n    if a:\n        return 1\n    else if not a:\n        return 2\n",
                 "def f(a):\n    if a:\n        return 1\n    elif not a:\n        return 2\n"),
+    "a return out of its loop": ("def f(xs):\n    for x in xs:\n        if x:\n    return x\n    return 0\n",
+                                 "def f(xs):\n    for x in xs:\n        if x:\n            return x\n    return 0\n"),
+    "the last line twice": (LOOP.rstrip() + "\n  return total\n", LOOP),
+    "the last line cut": (LOOP.replace("return total", "return (total"), LOOP),
+    "no body at the end": (LOOP + "\nclass Other:\n", LOOP + "\nclass Other:\n    pass\n"),
+    "no start of the docstring": (DOC.replace('"""Return', "Return"), DOC),
+    "no def": (LOOP.replace("def f", "f"), LOOP),
+    "a capital keyword": (LOOP.replace("return", "Return"), LOOP),
+    "a remark without a mark": (LOOP.replace("total = 0", "total = 0  the running sum"), LOOP),
+    "a line feed lost": (LOOP.replace("= 0\n    for", "= 0 for"), LOOP),
+    "a line feed lost behind a header": (LOOP.replace("xs:\n        if", "xs:    if"), LOOP),
+    "a line feed lost before a function": (LOOP.rstrip() + "def g(y):\n    return y\n", LOOP + "def g(y):\n    return y\n"),
+    "a line feed too many": ("def f(a, b):\n    if a and\nb:\n        return 1\n", "def f(a, b):\n    if a and b:\n        return 1\n"),
+    "no comma": ("def f(a):\n    return max(a 1)\n", "def f(a):\n    return max(a, 1)\n"),
+    "no quote and no closer": ("def f(a):\n    return a.split(',[-1]\n", "def f(a):\n    return a.split(',')[-1]\n"),
+    "entities of HTML": (LOOP.replace(">", "&gt;") + "\ndef g(s):\n    return s == &quot;a&quot;\n", LOOP + "\ndef g(s):\n    return s == 'a'\n"),
+    "braces": (LOOP.replace(":\n        if x > 0:", " {\n        if x > 0 {").replace("x\n    ret", "x\n        }\n    }\n    ret"), LOOP),
+    "a broken copy behind it": (LOOP + "\n" + LOOP[:58], LOOP),
     "two kinds at once": (LOOP.replace("xs:\n", "xs\n").replace("    return", "     return"), LOOP),
 }  # fmt: skip
 
@@ -51,6 +71,31 @@ def test_it_is_mended(broken: str, meant: str) -> None:
 )
 def test_code_that_parses_comes_back_byte_for_byte(code: str) -> None:
     assert repair(code) == code
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LOOP.replace("(", "[") * 30,
+        "x = (" * 24 + "\n",
+        "if x\n  y\n z\n" * 60,
+        "'" * 301,
+        'f("\n' * 90,
+    ],
+)
+def test_the_search_is_bounded_in_what_it_parses(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[int] = []
+
+    def counting(code: str) -> object:
+        parsed.append(len(code))
+        return syntax.parse(code)
+
+    monkeypatch.setattr(repairing, "parse", counting)
+    mend(text)
+    # What is judged at the end of a level is parsed once more.
+    assert sum(parsed) < 2 * repairing._BUDGET
 
 
 def test_a_cut_tail_goes_and_the_function_stays() -> None:
