@@ -1,4 +1,4 @@
-"""Markdown that is safe to post whatever is put into it. Everything is redacted on its way.
+"""Markdown that is safe to post whatever is put into it.
 
 Text of a model, a test or a repository goes into fences and code spans, where GitHub renders no HTML
 and follows no mention or reference. `prose` is for our own sentences that quote a name.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from bot.sanitize import JOINER, neutral, plain, redact, shortened
+from bot.sanitize import JOINER, neutral, quotable, shortened
 
 _BACKTICKS = re.compile("`+")
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]<>()#+!|~$^=&-])")
@@ -22,7 +22,7 @@ def fenced(text: str, language: str = "", *, limit: int | None = None, tail: boo
     The fence itself, at most a few characters more than the text's longest run of backticks, is not
     counted.
     """
-    body = redact(plain(text)).strip("\n")
+    body = quotable(text).strip("\n")
     if limit is not None:
         body = truncated(body, limit, tail=tail)
     fence = "`" * max(3, _longest_run(body) + 1)
@@ -31,7 +31,7 @@ def fenced(text: str, language: str = "", *, limit: int | None = None, tail: boo
 
 def code(text: str, *, limit: int = 200) -> str:
     """A code span of one line of at most `limit` characters."""
-    line = shortened(" ".join(redact(plain(text)).split()), limit)
+    line = shortened(" ".join(quotable(text).split()), limit)
     if not line:
         return "(empty)"
     tick = "`" * (_longest_run(line) + 1)
