@@ -29,10 +29,8 @@ def choice_lines(choice: Choice) -> list[str]:
         f" them; they have {choice.share:.0%} of all passes, each weighted by the code's likelihood.",
     ]
     if choice.given:
-        hold = "the one" if choice.given == 1 else f"all {choice.given}"
-        lines.append(
-            f"- **Examples**: {hold} of the docstring pass{'es' if choice.given == 1 else ''}."
-        )
+        hold = "the one holds" if choice.given == 1 else f"all {choice.given} hold"
+        lines.append(f"- **Examples** in the docstring: {hold}.")
     if choice.logprob is not None:
         lines.append(
             f"- **Model**: mean log-probability of this code {choice.logprob:.2f} per token."

@@ -188,7 +188,6 @@ def _made(report: PullReport) -> str:
     seed = "not fixed" if report.seed is None else str(report.seed)
     attempts = f" in {report.attempts} attempts" if report.attempts > 1 else ""
     rows = [
-        ["model", code(report.model)],
         ["seed", seed],
         ["tried", counts],
         ["time", f"{format_duration(report.seconds)}{attempts}"],
@@ -196,7 +195,7 @@ def _made(report: PullReport) -> str:
         ["request", code(report.request_id)],
         ["pool", code(report.pool_id)],
     ]
-    return table(["what", "how"], rows)
+    return table(["model", code(report.model)], rows)
 
 
 def _limits(report: PullReport) -> str:

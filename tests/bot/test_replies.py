@@ -46,7 +46,8 @@ REPLIES = {
         ]
     ),
     "show_config": replies.show_config(
-        replace(RepoConfig(), allow_users=("octocat",), threshold=0.9), is_from_file=True
+        replace(RepoConfig(), allow_users=("octocat",), threshold=0.9, max_open_prs=1),
+        is_from_file=True,
     ),
     "show_defaults": replies.show_config(RepoConfig(), is_from_file=False),
     "issue_problem": replies.issue_problem(IssueProblem("there is no stub: give one")),
