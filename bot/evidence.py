@@ -29,7 +29,8 @@ def choice_lines(choice: Choice) -> list[str]:
         f" them; they have {choice.share:.0%} of all passes, each weighted by the code's likelihood.",
     ]
     if choice.given:
-        lines.append(f"- **Examples**: all {choice.given} of the docstring hold.")
+        hold = "the one holds" if choice.given == 1 else f"all {choice.given} hold"
+        lines.append(f"- **Examples** in the docstring: {hold}.")
     if choice.logprob is not None:
         lines.append(
             f"- **Model**: mean log-probability of this code {choice.logprob:.2f} per token."
@@ -73,8 +74,9 @@ def matrix_block(matrix: Matrix, *, rows: int, limit: int = 100) -> str:
 
 def counts_line(counts: Counts) -> str:
     """How much was tried, in one sentence without its full stop."""
+    improved = f", {counts.improved} of all by improving" if counts.improved else ""
     return (
         f"{counts.codes} codes ({counts.unique_codes} unique) and {counts.tests} tests"
-        f" ({counts.asserts} unique asserts, {counts.live_asserts} live), {counts.improved} of all by"
-        f" improving; {counts.pairs} pairs run, {counts.passing} passing"
+        f" ({counts.asserts} unique asserts, {counts.live_asserts} live){improved};"
+        f" {counts.pairs} pairs run, {counts.passing} passing"
     )

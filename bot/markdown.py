@@ -1,4 +1,4 @@
-"""Markdown that is safe to post whatever is put into it. Everything is redacted on its way.
+"""Markdown that is safe to post whatever is put into it.
 
 Text of a model, a test or a repository goes into fences and code spans, where GitHub renders no HTML
 and follows no mention or reference. `prose` is for our own sentences that quote a name.
@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from bot.sanitize import JOINER, neutral, plain, redact, shortened
+from bot.sanitize import neutral, quotable, shortened
 
 _BACKTICKS = re.compile("`+")
-_PUNCTUATION = re.compile(r"([\\`*_{}\[\]<>()#+!|~$^=&-])")
-_ORDERED = re.compile(r"^(\d+)([.)])")
+_ACTIVE = re.compile(r"[\\`*\[\]<|~$&]|(?<!\w)_|_(?!\w)")
+_AT_START = re.compile(r"[#+>=-]")
+_ORDERED = re.compile(r"(\d+)([.)])")
 
 
 def fenced(text: str, language: str = "", *, limit: int | None = None, tail: bool = False) -> str:
@@ -22,7 +23,7 @@ def fenced(text: str, language: str = "", *, limit: int | None = None, tail: boo
     The fence itself, at most a few characters more than the text's longest run of backticks, is not
     counted.
     """
-    body = redact(plain(text)).strip("\n")
+    body = quotable(text).strip("\n")
     if limit is not None:
         body = truncated(body, limit, tail=tail)
     fence = "`" * max(3, _longest_run(body) + 1)
@@ -31,7 +32,7 @@ def fenced(text: str, language: str = "", *, limit: int | None = None, tail: boo
 
 def code(text: str, *, limit: int = 200) -> str:
     """A code span of one line of at most `limit` characters."""
-    line = shortened(" ".join(redact(plain(text)).split()), limit)
+    line = shortened(" ".join(quotable(text).split()), limit)
     if not line:
         return "(empty)"
     tick = "`" * (_longest_run(line) + 1)
@@ -44,9 +45,16 @@ def prose(text: str, *, limit: int = 500) -> str:
 
     `limit` counts characters as they are read, before they are escaped.
     """
-    line = _PUNCTUATION.sub(r"\\\1", neutral(text, limit=limit))
-    # Escaping must not bring a sign and its name together again: the joiner stays between them.
-    return _ORDERED.sub(rf"\1{JOINER}\2", line)
+    line = _ACTIVE.sub(r"\\\g<0>", neutral(text, limit=limit))
+    if _AT_START.match(line):
+        return f"\\{line}"
+    return _ORDERED.sub(r"\1\\\2", line, count=1) if _ORDERED.match(line) else line
+
+
+def sentence(text: str, *, limit: int = 500) -> str:
+    """`prose` with a full stop, if it does not end in some mark already."""
+    said = prose(text, limit=limit)
+    return said if said.endswith((".", "?", "!", "…", ":")) else f"{said}."
 
 
 def cell(markdown: str) -> str:

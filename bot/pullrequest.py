@@ -14,7 +14,7 @@ from bot.durations import format_duration
 from bot.evidence import counts_line, matrix_block, score_lines
 from bot.markdown import code, fenced, prose, table
 from bot.proof import Proof
-from bot.sanitize import neutral
+from bot.sanitize import neutral, redact
 
 MAX_BODY = 60_000
 """Characters; GitHub refuses more than 65,536."""
@@ -122,7 +122,7 @@ def commit_message(report: PullReport) -> str:
 
 def _co_author(requester: Requester) -> list[str]:
     # A login that is none would forge an address or a trailer: better nobody than somebody else.
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(?:\[bot\])?", requester.login):
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}(?:\[bot\])?", requester.login):
         return []
     address = f"{requester.id}+{requester.login}@users.noreply.github.com"
     return [f"Co-authored-by: {requester.login} <{address}>"]
@@ -148,7 +148,7 @@ def _summary(report: PullReport) -> str:
     choice = report.proof.choice
     lines = [
         f"Fills in {code(report.qualname)} in {code(report.path)}, and adds {code(report.test_path)}."
-        " Beside imports that it needs nothing else changes."
+        " Apart from imports that it needs, nothing else changes."
         f" Asked for by {code(report.requester.login)}.",
         f"Score **{report.proof.score:.2f}** (threshold {report.proof.threshold:.2f}): {choice.passed}"
         f" asserts pass, {choice.votes} of {choice.votes_all} sampled codes agree.",
@@ -188,7 +188,6 @@ def _made(report: PullReport) -> str:
     seed = "not fixed" if report.seed is None else str(report.seed)
     attempts = f" in {report.attempts} attempts" if report.attempts > 1 else ""
     rows = [
-        ["model", code(report.model)],
         ["seed", seed],
         ["tried", counts],
         ["time", f"{format_duration(report.seconds)}{attempts}"],
@@ -196,7 +195,7 @@ def _made(report: PullReport) -> str:
         ["request", code(report.request_id)],
         ["pool", code(report.pool_id)],
     ]
-    return table(["what", "how"], rows)
+    return table(["model", code(report.model)], rows)
 
 
 def _limits(report: PullReport) -> str:
@@ -231,5 +230,5 @@ Comment here, on a line of its own:
 
 def _word(text: str) -> str:
     """An id as a word that ends no comment and needs no quotes in a shell."""
-    word = re.sub(r"[^A-Za-z0-9_.-]", "", text)[:100].strip("-")
+    word = re.sub(r"[^A-Za-z0-9_.-]", "", redact(text))[:100].strip("-")
     return re.sub(r"-{2,}", "-", word) or "unknown"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.markdown import code, prose
+from bot.markdown import code, sentence
 from bot.repoconfig import AskPermission
 
 CONFIG_PATH = ".github/supercharge.yml"
@@ -41,7 +41,7 @@ def path_blocked(path: str) -> str:
 
 def cannot(message: str) -> str:
     """What was asked for cannot be done; `message` is a BadInput's, and may quote anything."""
-    return f"Sorry, that cannot be done: {prose(message)}"
+    return f"Sorry, that cannot be done: {sentence(message)}"
 
 
 def no_stubs() -> str:
@@ -117,4 +117,4 @@ def lost_permission() -> str:
 
 def not_granted(message: str) -> str:
     """GitHub does not let the App do it."""
-    return f"Sorry, GitHub does not let me do that here: {prose(message)}"
+    return f"Sorry, GitHub does not let me do that here: {sentence(message)}"

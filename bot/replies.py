@@ -14,7 +14,7 @@ from bot.commands import CommandError
 from bot.durations import format_duration
 from bot.evidence import choice_lines, counts_line, matrix_block, score_lines
 from bot.issueform import IssueProblem
-from bot.markdown import code, details, fenced, prose, table
+from bot.markdown import code, details, fenced, prose, sentence, table
 from bot.proof import Proof, Tried
 from bot.refusals import CONFIG_PATH
 from bot.repoconfig import RepoConfig
@@ -115,9 +115,8 @@ def internal_error(path: str, qualname: str, *, error_id: str) -> str:
 
 
 def command_error(error: CommandError) -> str:
-    return (
-        f"I cannot read that: {prose(error.message)}. {code('/supercharge help')} shows what I can."
-    )
+    said = sentence(error.message)
+    return f"I cannot read that: {said} {code('/supercharge help')} shows what I can."
 
 
 def explain(path: str, qualname: str, proof: Proof) -> str:
@@ -169,7 +168,7 @@ def issue_problem(problem: IssueProblem) -> str:
     """What an issue lacks, with the form to fill in."""
     return "\n\n".join(
         [
-            f"I cannot tell what to fill in: {prose(problem.message)}.",
+            f"I cannot tell what to fill in: {sentence(problem.message)}",
             "Edit the issue so that it has this, then set the label again:",
             fenced(_ISSUE_EXAMPLE, "markdown"),
         ]
@@ -213,7 +212,7 @@ def help_text(label: str) -> str:
                     "- The answer is a draft pull request with its evidence; it goes into the pull"
                     " request's own branch, or from an issue into the default branch.",
                     "- `improve` works on a pull request that I have opened.",
-                    f"- {code(CONFIG_PATH)} on the default branch says who may ask and what I write.",
+                    f"- {code(CONFIG_PATH)} on the default branch: who may ask, and what I may write.",
                 ]
             ),
         ]
@@ -271,4 +270,6 @@ def _value(name: str, value: object) -> str:
         return ", ".join(code(str(item)) for item in value[:20]) or "none"
     if name == "backoff" and isinstance(value, float):
         return code(format_duration(value))
-    return code({None: "null", True: "true", False: "false"}.get(value, str(value)))  # type: ignore[call-overload]
+    if value is None or isinstance(value, bool):
+        return code("null" if value is None else str(value).lower())
+    return code(str(value))

@@ -246,7 +246,7 @@ def _blocked(value: Value) -> object:
 
 
 def _is_login(text: str) -> bool:
-    return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(?:\[bot\])?", text) is not None
+    return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}(?:\[bot\])?", text) is not None
 
 
 def _is_requirement(text: str) -> bool:

@@ -12,6 +12,7 @@ import unicodedata
 
 _LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029\x85]")
 _KEPT_CONTROLS = "\n\t"
+_ASCII_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 _UNSEEN = {"Cc", "Cf", "Cs", "Co"}
 _HIDDEN_MARKS = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0d\uffa0\ufff0-\ufff8"
@@ -55,6 +56,13 @@ _SECRETS = re.compile(
 
 REDACTED = "[redacted]"
 
+_CLOSES = re.compile(
+    r"\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)"
+    r"(?=:?\s{1,20}(?:(?:[\w.-]{1,100}/[\w.-]{1,100})?\#\d|gh-\d|https?://))",
+    re.IGNORECASE,
+)
+"""A keyword with which GitHub closes an issue, before the issue."""
+
 
 def plain(text: str) -> str:
     """The text with line feeds as line ends and without what cannot be seen.
@@ -63,7 +71,10 @@ def plain(text: str) -> str:
     surrogates, tags and variation selectors, but for the two that style emoji.
     Tabs stay, form feeds do not.
     """
-    text = _HIDDEN_MARKS.sub("", _LINE_ENDS.sub("\n", text))
+    text = _LINE_ENDS.sub("\n", text)
+    if text.isascii():
+        return _ASCII_CONTROLS.sub("", text)
+    text = _HIDDEN_MARKS.sub("", text)
     return "".join(c for c in text if c in _KEPT_CONTROLS or unicodedata.category(c) not in _UNSEEN)
 
 
@@ -83,6 +94,15 @@ def redact(text: str) -> str:
     tokens, private keys in PEM, passwords in addresses and authorization headers.
     """
     return _SECRETS.sub(REDACTED, text)
+
+
+def quotable(text: str) -> str:
+    """The text as it may be shown in a fence or a code span: `plain`, redacted, closing no issue.
+
+    GitHub acts on nothing in there; but a squash can make a commit message of a pull request's body,
+    and there a keyword closes issues whatever is around it.
+    """
+    return _CLOSES.sub(lambda match: f"{match[0]}{JOINER}", redact(plain(text)))
 
 
 def neutral(text: str, *, limit: int = 200) -> str:

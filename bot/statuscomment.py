@@ -84,7 +84,7 @@ def standing(view: RequestView) -> str:
         case "queued":
             return "queued" + (f", place {view.place} in the queue" if view.place else "")
         case "running":
-            return "running" + (f": {prose(view.progress.stage)}" if view.progress else "")
+            return "at work" + (f": {prose(view.progress.stage)}" if view.progress else "")
         case "waiting":
             until = f" until {moment(view.retry_at)}" if view.retry_at else ""
             return f"waiting{until}{reason}"
@@ -105,12 +105,8 @@ def standing(view: RequestView) -> str:
 
 
 def _single(view: RequestView) -> str:
-    rows = [
-        ["state", f"**{standing(view)}**"],
-        *(list(f) for f in _facts(view)),
-        ["request", code(view.request_id)],
-    ]
-    return f"{_name(view)}\n\n{table(['what', 'how'], rows)}"
+    rows = [["state", f"**{standing(view)}**"], *(list(fact) for fact in _facts(view))]
+    return f"{_name(view)}\n\n{table(['request', code(view.request_id)], rows)}"
 
 
 def _several(views: Sequence[RequestView]) -> str:

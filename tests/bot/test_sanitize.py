@@ -1,12 +1,13 @@
 """Text of others as data: what is taken out, and what is made harmless."""
 
+import re
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.sanitize import REDACTED, neutral, plain, redact, shortened, without_comments
+from bot.sanitize import REDACTED, neutral, plain, quotable, redact, shortened, without_comments
 from tests.bot.markup import HOSTILE, acts
 
 SECRETS = [
@@ -162,6 +163,32 @@ def test_given_hostile_text_then_a_title_of_it_is_one_harmless_line(text):
 def test_given_any_text_then_its_neutral_form_does_nothing_even_twice(text):
     assert not acts(neutral(text))
     assert neutral(neutral(text)) == neutral(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "fixes #1",
+        "Closed: o/r#2",
+        "resolves GH-3",
+        "fix\thttps://github.com/o/r/issues/4",
+        "CLOSE #5",
+    ],
+)
+def test_given_a_keyword_that_closes_an_issue_then_it_does_not_where_it_is_quoted(text):
+    assert CLOSING.search(text)
+    assert not CLOSING.search(quotable(text))
+    assert plain(quotable(text)) == text
+
+
+@pytest.mark.parametrize("text", ["@property", "prefix #1", "# 1", "fixes nothing", "x = fix[#1"])
+def test_given_code_then_it_is_quoted_as_it_is(text):
+    assert quotable(text) == text
+
+
+CLOSING = re.compile(
+    r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+(?:\S+#\d|#\d|gh-\d|http)", re.IGNORECASE
+)
 
 
 def test_given_a_line_that_is_too_long_then_it_ends_in_an_ellipsis():
