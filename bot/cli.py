@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from bot.cli_store import pool_group, requests_group
 from engine.errors import BadInput, PartUnavailable
 
 EXIT_NO_SOLUTION = 1
@@ -56,6 +57,10 @@ def cli(context: click.Context, config: Path | None) -> None:
     `supercharge doctor`); 130 interrupted.
     """
     context.obj = config
+
+
+cli.add_command(pool_group)
+cli.add_command(requests_group)
 
 
 @cli.command()

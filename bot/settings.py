@@ -18,6 +18,7 @@ from typing import Any, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
+from bot.retry import RetryPolicy
 from engine.errors import BadInput
 from engine.llm.settings import ModelSettings
 from engine.policy import Budget
@@ -81,6 +82,17 @@ class JudgeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DatabaseSettings:
+    """Where deliveries, requests and pools are kept."""
+
+    url: str = field(default="", repr=False)
+    """`sqlite:////path/to/file.db` or `postgresql://user@host/name`; empty is a file in `state_dir`."""
+
+    def store_url(self, environ: Mapping[str, str] | None = None) -> str:
+        return self.url or f"sqlite:///{state_dir(environ) / 'supercharge.db'}"
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be configured, a section per field."""
 
@@ -88,6 +100,8 @@ class Settings:
     sandbox: SandboxSettings = field(default_factory=SandboxSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
     judge: JudgeSettings = field(default_factory=JudgeSettings)
+    database: DatabaseSettings = field(default_factory=DatabaseSettings)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
 
     def budget(self) -> Budget:
         s = self.search
@@ -155,7 +169,7 @@ def config_file(environ: Mapping[str, str]) -> Path | None:
 
 
 def state_dir(environ: Mapping[str, str] | None = None) -> Path:
-    """Where pools are kept."""
+    """Where pools and the database are kept."""
     environ = os.environ if environ is None else environ
     base = environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(base) / "supercharge"
