@@ -259,3 +259,18 @@ def bench_selection(pool: Path, quick: bool, json_path: Path | None) -> None:
     result = selection.run(pool, quick=quick)
     selection.report(result, Console())
     _finish(result, json_path)
+
+
+@bench.command("store")
+@_quick
+@_json
+@click.option("--database", "url", help="Measure this database instead of a new SQLite file.")
+def bench_store(quick: bool, json_path: Path | None, url: str | None) -> None:
+    """How fast a pool grows in the store and loads again, against its file of JSON Lines."""
+    from rich.console import Console
+
+    from bot.bench import store
+
+    result = store.run(quick=quick, url=url)
+    store.report(result, Console())
+    _finish(result, json_path)
