@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from bot.cli_daemon import add_to as add_daemon_commands
+from bot.cli_store import pool_group, requests_group
 from engine.errors import BadInput, PartUnavailable
 
 EXIT_NO_SOLUTION = 1
@@ -57,6 +58,10 @@ def cli(context: click.Context, config: Path | None) -> None:
     `supercharge doctor`); 130 interrupted.
     """
     context.obj = config
+
+
+cli.add_command(pool_group)
+cli.add_command(requests_group)
 
 
 @cli.command()
@@ -283,6 +288,21 @@ def bench_selection(pool: Path, quick: bool, json_path: Path | None) -> None:
 
     result = selection.run(pool, quick=quick)
     selection.report(result, Console())
+    _finish(result, json_path)
+
+
+@bench.command("store")
+@_quick
+@_json
+@click.option("--database", "url", help="Measure this database instead of a new SQLite file.")
+def bench_store(quick: bool, json_path: Path | None, url: str | None) -> None:
+    """How fast a pool grows in the store and loads again, against its file of JSON Lines."""
+    from rich.console import Console
+
+    from bot.bench import store
+
+    result = store.run(quick=quick, url=url)
+    store.report(result, Console())
     _finish(result, json_path)
 
 

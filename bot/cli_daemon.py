@@ -62,7 +62,7 @@ def web(config: Path | None, host: str | None, port: int | None) -> None:
     asked = {key: value for key, value in given.items() if value is not None}
     settings = dataclasses.replace(settings, web=dataclasses.replace(settings.web, **asked))  # type: ignore[arg-type]
     _log()
-    with open_store(settings.database.location()) as store:
+    with open_store(settings.database.store_url()) as store:
         webs.serve(
             settings, store, told=lambda url: click.echo(f"taking deliveries at {url}/webhook")
         )
@@ -134,7 +134,7 @@ class _services:  # noqa: N801 - a context manager, used as a function
         from bot.store import open_store
 
         self._forge = open_github(self._settings.github)
-        self._store = open_store(self._settings.database.location())
+        self._store = open_store(self._settings.database.store_url())
         return Services(self._store, self._forge, self._settings)
 
     def __exit__(self, *_: object) -> None:

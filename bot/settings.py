@@ -84,18 +84,13 @@ class JudgeSettings:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSettings:
-    """Where everything is remembered."""
+    """Where deliveries, requests and pools are kept."""
 
-    url: str = ""
-    """`sqlite:////absolute.db` or `postgresql://user@host/name`; empty is a file of ours."""
+    url: str = field(default="", repr=False)
+    """`sqlite:////path/to/file.db` or `postgresql://user@host/name`; empty is a file in `state_dir`."""
 
-    def location(self) -> str:
-        """The URL in force; by default SQLite in the user's state directory, which is made."""
-        if self.url:
-            return self.url
-        folder = state_dir()
-        folder.mkdir(parents=True, exist_ok=True)
-        return f"sqlite:///{folder / 'supercharge.db'}"
+    def store_url(self, environ: Mapping[str, str] | None = None) -> str:
+        return self.url or f"sqlite:///{state_dir(environ) / 'supercharge.db'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +223,7 @@ def config_file(environ: Mapping[str, str]) -> Path | None:
 
 
 def state_dir(environ: Mapping[str, str] | None = None) -> Path:
-    """Where pools are kept."""
+    """Where pools and the database are kept."""
     environ = os.environ if environ is None else environ
     base = environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(base) / "supercharge"

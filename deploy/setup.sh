@@ -13,9 +13,17 @@ wanted=""
 has make || wanted="$wanted make"
 has bwrap || wanted="$wanted bubblewrap"
 has dockerd || docker info >/dev/null 2>&1 || wanted="$wanted docker.io"
+# For the tests alone: they start a server of their own, so the package is to start none.
+has initdb || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || wanted="$wanted postgresql"
 if [ -n "$wanted" ]; then
     if has apt-get && [ "$(id -u)" = 0 ]; then
         say "installing$wanted"
+        case "$wanted" in
+        *postgresql*)
+            mkdir -p /etc/postgresql-common/createcluster.d
+            echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.d/supercharge.conf
+            ;;
+        esac
         apt-get update -q
         # shellcheck disable=SC2086
         DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $wanted iptables
@@ -43,7 +51,7 @@ if [ ! -x .venv/bin/python ]; then
         exit 3
     fi
 fi
-extras=dev
+extras=dev,postgres
 if has nvidia-smi && nvidia-smi >/dev/null 2>&1; then extras="$extras,gpu"; fi
 say "installing supercharge[$extras]"
 .venv/bin/pip install -q --disable-pip-version-check -c deploy/constraints.txt -e ".[$extras]"

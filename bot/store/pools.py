@@ -45,25 +45,35 @@ class PoolSummary:
 class Pools(Part):
     """The pools by their ids."""
 
-    def create_pool(self, spec: FunctionSpec, *, pool_id: str | None = None, **about: Any) -> str:
-        """An empty pool; its id. `about` (model, prompts, seed) goes into an exported file's header.
+    def create_pool(
+        self,
+        spec: FunctionSpec,
+        entries: Iterable[Entry] = (),
+        *,
+        pool_id: str | None = None,
+        **about: Any,
+    ) -> str:
+        """A new pool, with `entries` in it or not made at all; its id.
 
-        Raises BadInput where that id is taken.
+        `about` (model, prompts, seed) goes into an exported file's header. Raises BadInput where
+        that id is taken.
         """
-        now, chosen = self._clock(), pool_id or new_id()
+        now, chosen, kept = self._clock(), pool_id or new_id(), _final(entries)
         row = {
             "id": chosen,
             "created_at": now,
             "updated_at": now,
             "spec": json.dumps(spec.to_json()),
             "about": json.dumps(about),
-            "size": 0,
+            "size": len(kept),
         }
         stored = self._database.insert(pools).values(row)
+        fresh = stored.on_conflict_do_nothing(index_elements=["id"]).returning(pools.c.number)
         with self._database.writing() as connection:
-            fresh = stored.on_conflict_do_nothing(index_elements=["id"])
-            if connection.scalar(fresh.returning(pools.c.id)) is None:
+            number = connection.scalar(fresh)
+            if number is None:
                 raise BadInput(f"there is a pool {chosen} already")
+            self._insert(connection, codec.rows_of(kept, number, 0))
         return chosen
 
     def append(self, pool_id: str, entries: Iterable[Entry], *, at: int | None = None) -> int:
@@ -73,7 +83,7 @@ class Pools(Part):
         are there already are not added again. SANDBOX_ERRORs are left out, since they are owed again.
         Raises UnknownPool.
         """
-        kept = [e for e in entries if not isinstance(e, PairResult) or e.verdict.is_final]
+        kept = _final(entries)
         with self._database.writing() as connection:
             pool = _pool(connection, pool_id, lock=True)
             if at is not None and pool.size >= at + len(kept):
@@ -142,6 +152,10 @@ class Pools(Part):
         for pool_table, entries in rows.entries.items():
             if entries:
                 connection.execute(insert(pool_table), entries)
+
+
+def _final(entries: Iterable[Entry]) -> list[Entry]:
+    return [e for e in entries if not isinstance(e, PairResult) or e.verdict.is_final]
 
 
 def _pool(connection: Connection, pool_id: str, *, lock: bool = False) -> Row[Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings import Settings, config_file, load, state_dir
+from bot.settings import DatabaseSettings, Settings, config_file, load, state_dir
 from engine.errors import BadInput
 from engine.prompts import PromptFormat
 
@@ -149,6 +149,7 @@ def test_given_a_variable_then_its_text_becomes_a_value(
         ("[search]\ntemperature = 2.5\n", "search.temperature must be between 0 and 2, not 2.5"),
         ("[judge]\nweight = -0.1\n", "judge.weight must be between 0 and 1, not -0.1"),
         ('[model]\nbackend = "x"\n', "model.backend must be one of transformers, scripted, not 'x'"),
+        ("[retry]\nmax = -1\n", "retry.max must be 0 or more, not -1"),
         ("[search\n", "not valid TOML: "),
         ("[search]\ntests = 1\ntests = 2\n", "not valid TOML: "),
     ],
@@ -213,6 +214,16 @@ def test_given_an_empty_variable_then_it_names_no_file(tmp_path):
 def test_pools_are_kept_in_the_users_state(tmp_path):
     assert state_dir({"XDG_STATE_HOME": "/s"}) == Path("/s/supercharge")
     assert state_dir({}) == tmp_path / "home" / ".local" / "state" / "supercharge"
+
+
+def test_given_no_database_then_it_is_a_file_in_the_users_state_and_a_url_is_never_shown():
+    given = DatabaseSettings("postgresql://ada:secret@somewhere/maths")
+
+    assert DatabaseSettings().store_url({"XDG_STATE_HOME": "/s"}) == (
+        "sqlite:////s/supercharge/supercharge.db"
+    )
+    assert given.store_url() == "postgresql://ada:secret@somewhere/maths"
+    assert "secret" not in repr(Settings(database=given))
 
 
 def test_given_settings_then_the_budget_has_them(tmp_path):

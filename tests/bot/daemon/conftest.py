@@ -1,7 +1,7 @@
 """The whole bot on one machine: a loopback GitHub, real webhooks over HTTP, a real store and sandbox.
 
-Only the model is scripted. A test reads as a dialogue: somebody comments, the bot works, and one looks at
-what is there.
+Only the model is scripted. A test reads as a dialogue: somebody comments, the bot works, one looks at
+what came of it.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def scene(tmp_path: Path, app_keys: tuple[str, str]) -> Iterator[Scene]:
         database=database,
         search=SearchSettings(candidates=12, tests=6, code_batch=6, test_batch=3, minutes=2.0),
     )
-    with open_store(database.location()) as store, LoopbackGitHub(tmp_path / "github") as github:
+    with open_store(database.store_url()) as store, LoopbackGitHub(tmp_path / "github") as github:
         server = waitress.create_server(application(settings, store), port=0, threads=4)
         thread = threading.Thread(target=server.run)
         thread.start()
