@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bot.forge.fake.actions import Actions, pull_of
+from bot.forge.fake.actions import Actions, open_pulls, pull_of
 from bot.forge.fake.courier import Courier, Hook
 from bot.forge.fake.faults import Faults
 from bot.forge.fake.gitrepo import GitRepository, Person
@@ -166,6 +166,15 @@ class LoopbackGitHub:
             )  # fmt: skip
             world.repositories[repo.full_name.lower()] = repo
         return repo
+
+    def delete_fork(self, full_name: str) -> None:
+        """Takes a fork away; its pull requests stay."""
+        with self.world.lock:
+            fork = self.world.repositories.pop(full_name.lower())
+            for repo in self.world.repositories.values():
+                for _, pull in open_pulls(repo):
+                    if pull.head_repo is fork:
+                        pull.head_repo = None
 
     def app(
         self,
