@@ -18,6 +18,7 @@ from typing import Any, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
+from bot.forge.settings import GitHubSettings
 from engine.errors import BadInput
 from engine.llm.settings import ModelSettings
 from engine.policy import Budget
@@ -88,6 +89,7 @@ class Settings:
     sandbox: SandboxSettings = field(default_factory=SandboxSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
     judge: JudgeSettings = field(default_factory=JudgeSettings)
+    github: GitHubSettings = field(default_factory=GitHubSettings)
 
     def budget(self) -> Budget:
         s = self.search

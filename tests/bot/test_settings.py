@@ -128,7 +128,7 @@ def test_given_a_variable_then_its_text_becomes_a_value(
     ("text", "said"),
     [
         ("[serach]\ntests = 1\n", "unknown section [serach]; did you mean search?"),
-        ("[x]\n", "unknown section [x]; known are: judge, model, sandbox, search"),
+        ("[x]\n", "unknown section [x]; known are: github, judge, model, sandbox, search"),
         ("[search]\ncandidate = 1\n", "unknown key search.candidate; did you mean candidates?"),
         ("search = 1\n", "search must be a section: write [search] on a line of its own"),
         ("candidates = 1\n", "unknown section [candidates]"),
