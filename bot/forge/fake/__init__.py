@@ -1,7 +1,7 @@
-r"""A GitHub on loopback: shipped for tests, for the demo, and for whoever tries a configuration.
+"""A GitHub on loopback: shipped for tests, for the demo, and for whoever tries a configuration.
 
     with LoopbackGitHub(Path("/tmp/github")) as github:
-        github.repository("octo/calc", {"calc.py": "def add(a, b):\n    ...\n"})
+        github.repository("octo/calc", {"calc.py": "..."})
         number = github.open_issue("octo/calc", "Fill add", by="alice")
         ...GitHubSettings(base_url=github.api, token=github.token("supercharge-bot"))
 
@@ -16,6 +16,7 @@ GitHub's own descriptions by tests. Nothing in the product knows it.
 from __future__ import annotations
 
 from bot.forge.fake.faults import Fault, FaultKind, Faults
-from bot.forge.fake.loopback import AppCredentials, LoopbackGitHub
+from bot.forge.fake.loopback import LoopbackGitHub
+from bot.forge.fake.scene import AppCredentials
 
 __all__ = ["AppCredentials", "Fault", "FaultKind", "Faults", "LoopbackGitHub"]

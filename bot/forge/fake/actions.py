@@ -6,18 +6,17 @@ The caller holds `world.lock` and has checked whether `by` may.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from bot.forge.fake.courier import Courier, Hook
+from bot.forge.fake.accountshapes import node_id, stamp
+from bot.forge.fake.events import Events, pull_of
 from bot.forge.fake.faults import Faults
-from bot.forge.fake.problems import Problem, invalid, not_found
-from bot.forge.fake.pullshapes import full_pull, simple_pull
-from bot.forge.fake.shapes import Shapes, node_id, stamp
+from bot.forge.fake.problems import Problem, invalid
+from bot.forge.fake.pullshapes import simple_pull
+from bot.forge.fake.shapes import Shapes
 from bot.forge.fake.world import (
     Comment,
-    Installation,
     Issue,
     Label,
     Pull,
@@ -27,8 +26,6 @@ from bot.forge.fake.world import (
     User,
     World,
 )
-
-Json = dict[str, Any]
 
 MAX_BODY = 65_536
 """Characters that GitHub takes in a body."""
@@ -41,7 +38,7 @@ class Actions:
 
     world: World
     shapes: Shapes
-    courier: Courier
+    events: Events
     faults: Faults
 
     # -- issues ----------------------------------------------------------------------------------
@@ -50,7 +47,7 @@ class Actions:
         self, repo: Repo, by: User, title: str, body: str = "", labels: Iterable[str] = ()
     ) -> Issue:
         issue = self._new_issue(repo, by, title, body)
-        self._emit("issues", "opened", repo, by, {"issue": self.shapes.issue(repo, issue)})
+        self.events.emit("issues", "opened", repo, by, {"issue": self.shapes.issue(repo, issue)})
         self.add_labels(repo, issue, labels, by)
         return issue
 
@@ -64,24 +61,26 @@ class Actions:
         issue.body = issue.body if body is None else body
         issue.updated_at = self.world.now()
         if title is not None or body is not None:
-            self._emit_issue("edited", repo, issue, by, {"changes": {}})
+            self.events.issue("edited", repo, issue, by, {"changes": {}})
         if state is not None and (state == "closed") != (issue.closed_at is not None):
             issue.closed_at = issue.updated_at if state == "closed" else None
-            self._emit_issue("closed" if state == "closed" else "reopened", repo, issue, by, {})
+            self.events.issue("closed" if state == "closed" else "reopened", repo, issue, by, {})
 
     def add_labels(self, repo: Repo, issue: Issue, names: Iterable[str], by: User) -> None:
         for name in names:
             label = self.label(repo, name)
             if label not in issue.labels:
                 issue.labels.append(label)
-                self._emit_label("labeled", repo, issue, label, by)
+                issue.updated_at = self.world.now()
+                self.events.label("labeled", repo, issue, label, by)
 
     def remove_label(self, repo: Repo, issue: Issue, name: str, by: User) -> None:
         label = next((la for la in issue.labels if la.name.lower() == name.lower()), None)
         if label is None:
             raise Problem(404, "Label does not exist")
         issue.labels.remove(label)
-        self._emit_label("unlabeled", repo, issue, label, by)
+        issue.updated_at = self.world.now()
+        self.events.label("unlabeled", repo, issue, label, by)
 
     def label(self, repo: Repo, name: str) -> Label:
         """The repository's label of that name, made if there is none."""
@@ -96,17 +95,17 @@ class Actions:
         comment.unseen = self.faults.lists_behind
         repo.comments[comment.id] = comment
         issue.updated_at = now
-        self._emit_comment("created", repo, comment, by, {})
+        self.events.comment("created", repo, comment, by, {})
         return comment
 
     def edit_comment(self, repo: Repo, comment: Comment, by: User, body: str) -> None:
         _check_body("IssueComment", body, required=True)
         before, comment.body, comment.updated_at = comment.body, body, self.world.now()
-        self._emit_comment("edited", repo, comment, by, {"changes": {"body": {"from": before}}})
+        self.events.comment("edited", repo, comment, by, {"changes": {"body": {"from": before}}})
 
     def delete_comment(self, repo: Repo, comment: Comment, by: User) -> None:
         del repo.comments[comment.id]
-        self._emit_comment("deleted", repo, comment, by, {})
+        self.events.comment("deleted", repo, comment, by, {})
 
     def review_comment(
         self, repo: Repo, issue: Issue, by: User, body: str, *, path: str, line: int | None,
@@ -127,7 +126,7 @@ class Actions:
             "comment": self.shapes.review_comment(repo, comment),
             "pull_request": simple_pull(self.shapes, repo, issue, pull),
         }
-        self._emit("pull_request_review_comment", "created", repo, by, payload)
+        self.events.emit("pull_request_review_comment", "created", repo, by, payload)
         return comment
 
     def react(self, reactions: list[Reacted], by: User, content: object) -> tuple[Reacted, bool]:
@@ -168,7 +167,7 @@ class Actions:
         issue = self._new_issue(repo, by, title, body)
         issue.pull = Pull(self.world.next_id(), head_repo, head, head_sha, base, base_sha, draft)
         repo.git.set_ref(f"refs/pull/{issue.number}/head", head_sha)
-        self._emit_pull("opened", repo, issue, by, {})
+        self.events.pull("opened", repo, issue, by, {})
         return issue
 
     def review(
@@ -192,7 +191,7 @@ class Actions:
             "_links": {"html": {"href": page}, "pull_request": {"href": shown["url"]}},
         }
         payload = {"review": review, "pull_request": shown}
-        self._emit("pull_request_review", "submitted", repo, by, payload)
+        self.events.emit("pull_request_review", "submitted", repo, by, payload)
         return number
 
     def pushed(self, repo: Repo, by: User) -> None:
@@ -212,83 +211,9 @@ class Actions:
                 issue.updated_at = self.world.now()
                 base.git.set_ref(f"refs/pull/{issue.number}/head", sha)
                 change = {"before": before, "after": sha}
-                self._emit_pull("synchronize", base, issue, by, change)
+                self.events.pull("synchronize", base, issue, by, change)
 
-    # -- Apps -------------------------------------------------------------------------------------
-
-    def installed(self, installation: Installation, by: User, action: str = "created") -> None:
-        """Tells an App that it was installed, or the like."""
-        payload = {
-            "action": action,
-            "installation": self.shapes.installation(installation),
-            "repositories": [
-                {
-                    "id": repo.id,
-                    "node_id": node_id("Repository", repo.id),
-                    "name": repo.name,
-                    "full_name": repo.full_name,
-                    "private": repo.private,
-                }
-                for repo in installation.repositories
-            ],
-            "sender": self.shapes.user(by),
-        }
-        for hook in self.courier.hooks:
-            if hook.app is installation.app:
-                self.courier.send(hook, "installation", payload)
-
-    # -- events -----------------------------------------------------------------------------------
-
-    def _emit(
-        self, event: str, action: str, repo: Repo, by: User, payload: Mapping[str, Any]
-    ) -> None:
-        for hook in self.courier.hooks:
-            installed = self._installed(hook, event, repo)
-            if installed is not None:
-                common = {
-                    "repository": self.shapes.repository(repo),
-                    "sender": self.shapes.user(by),
-                }
-                self.courier.send(hook, event, {"action": action, **payload, **common, **installed})
-
-    def _installed(self, hook: Hook, event: str, repo: Repo) -> Json | None:
-        """What a hook's payloads say of the installation; None where it does not get this event."""
-        if hook.app is None:
-            return {} if hook.repo is repo else None
-        found = self.world.installation_on(hook.app, repo)
-        if found is None or found.suspended_at is not None or event not in hook.app.events:
-            return None
-        return {"installation": {"id": found.id, "node_id": node_id("Installation", found.id)}}
-
-    def _emit_issue(
-        self, action: str, repo: Repo, issue: Issue, by: User, more: Mapping[str, Any]
-    ) -> None:
-        if issue.pull is None:
-            payload = {"issue": self.shapes.issue(repo, issue), **more}
-            self._emit("issues", action, repo, by, payload)
-        else:
-            self._emit_pull(action, repo, issue, by, more)
-
-    def _emit_pull(
-        self, action: str, repo: Repo, issue: Issue, by: User, more: Mapping[str, Any]
-    ) -> None:
-        shown = full_pull(self.shapes, repo, issue, pull_of(issue))
-        payload = {"number": issue.number, "pull_request": shown, **more}
-        self._emit("pull_request", action, repo, by, payload)
-
-    def _emit_label(self, action: str, repo: Repo, issue: Issue, label: Label, by: User) -> None:
-        issue.updated_at = self.world.now()
-        self._emit_issue(action, repo, issue, by, {"label": self.shapes.label(repo, label)})
-
-    def _emit_comment(
-        self, action: str, repo: Repo, comment: Comment, by: User, more: Mapping[str, Any]
-    ) -> None:
-        payload = {
-            "issue": self.shapes.issue(repo, comment.issue),
-            "comment": self.shapes.comment(repo, comment),
-            **more,
-        }
-        self._emit("issue_comment", action, repo, by, payload)
+    # -- helpers -------------------------------------------------------------------------------------
 
     def _new_issue(self, repo: Repo, by: User, title: str, body: str) -> Issue:
         _check_body("Issue", body)
@@ -305,13 +230,6 @@ def open_pulls(repo: Repo) -> list[tuple[Issue, Pull]]:
     """The open pull requests of a repository."""
     issues = [issue for issue in repo.issues.values() if issue.closed_at is None]
     return [(issue, issue.pull) for issue in issues if issue.pull is not None]
-
-
-def pull_of(issue: Issue) -> Pull:
-    """The issue's pull request side. Raises Problem 404 where it is none."""
-    if issue.pull is None:
-        raise not_found()
-    return issue.pull
 
 
 def _check_body(resource: str, body: str | None, *, required: bool = False) -> None:

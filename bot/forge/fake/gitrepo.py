@@ -6,9 +6,9 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
+
+from bot.forge.fake.gitobjects import Commit, Difference, Entry, Person, person_of, signed
 
 _SETTINGS = {
     "http.receivepack": "true",
@@ -33,51 +33,6 @@ ENVIRONMENT: Mapping[str, str] = {
 
 class GitFailed(Exception):
     """git said no; the text is what it said."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A line of a tree; `size` is None for anything but a blob."""
-
-    mode: str
-    kind: str
-    sha: str
-    size: int | None
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Who made a commit, and when."""
-
-    name: str
-    email: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """A commit as it is stored."""
-
-    sha: str
-    tree: str
-    parents: tuple[str, ...]
-    author: Person
-    committer: Person
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """What happened to one file between two commits. `status` is git's letter."""
-
-    status: str
-    path: str
-    previous_path: str | None
-    sha: str
-    patch: str
-    additions: int
-    deletions: int
 
 
 class GitRepository:
@@ -216,7 +171,7 @@ class GitRepository:
     ) -> str:
         """A commit of exactly this message."""
         lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
-        lines += [f"author {_signed(author)}", f"committer {_signed(committer)}", "", message]
+        lines += [f"author {signed(author)}", f"committer {signed(committer)}", "", message]
         given = "\n".join(lines).encode()
         return (
             self._run("hash-object", "-t", "commit", "-w", "--stdin", given=given).decode().strip()
@@ -232,8 +187,8 @@ class GitRepository:
             sha=sha,
             tree=first["tree"],
             parents=tuple(value for key, value in fields if key == "parent"),
-            author=_person(first["author"]),
-            committer=_person(first["committer"]),
+            author=person_of(first["author"]),
+            committer=person_of(first["committer"]),
             message=message,
         )
 
@@ -292,13 +247,3 @@ class GitRepository:
         if ran.returncode:
             raise GitFailed(ran.stderr.decode("utf-8", "replace").strip() or f"git {arguments[0]}")
         return ran.stdout
-
-
-def _signed(person: Person) -> str:
-    return f"{person.name} <{person.email}> {int(person.at.timestamp())} +0000"
-
-
-def _person(line: str) -> Person:
-    name, _, rest = line.partition(" <")
-    email, _, when = rest.rpartition("> ")
-    return Person(name, email, datetime.fromtimestamp(int(when.split()[0]), UTC))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.forge.fake.gitrepo import Commit, Difference, Person
-from bot.forge.fake.shapes import Shapes, maybe_stamp, node_id, stamp
+from bot.forge.fake.accountshapes import maybe_stamp, node_id, stamp
+from bot.forge.fake.gitobjects import Commit, Difference, Person
+from bot.forge.fake.shapes import Shapes
 from bot.forge.fake.world import CheckRun, Issue, Pull, Repo
 
 Json = dict[str, Any]

@@ -33,7 +33,10 @@ class Server(ThreadingHTTPServer):
         self.closing = threading.Event()
         self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self.serve_forever, name="loopback", daemon=True)
+        # The interval is how long closing may take; a new connection is seen at once.
+        self._thread = threading.Thread(
+            target=self.serve_forever, args=(0.02,), name="loopback", daemon=True
+        )
 
     @property
     def url(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,6 +15,7 @@ from bot.forge.github.calls import Calls
 from bot.forge.github.content import Content
 from bot.forge.github.credentials import Credential
 from bot.forge.github.transport import Transport
+from bot.forge.github.wishes import check_run, stamp, updated_since
 from bot.forge.values import (
     Account,
     ChangedFile,
@@ -34,7 +35,6 @@ from bot.forge.values import (
     TargetKind,
 )
 
-_MAX_SUMMARY = 65_535
 _REACTABLE = {
     TargetKind.ISSUE: "issues",
     TargetKind.ISSUE_COMMENT: "issues/comments",
@@ -132,7 +132,7 @@ class GitHubForge:
     def comments(
         self, repository: str, number: int, *, since: datetime | None = None
     ) -> tuple[Comment, ...]:
-        query = {} if since is None else {"since": _stamp(since)}
+        query = {} if since is None else {"since": stamp(since)}
         found = map(
             answers.comment, self._calls.items(repository, f"/issues/{number}/comments", query)
         )
@@ -140,7 +140,7 @@ class GitHubForge:
 
     def repository_comments(self, repository: str, *, since: datetime) -> tuple[Comment, ...]:
         found = map(
-            answers.comment, self._calls.items(repository, "/issues/comments", _updated(since))
+            answers.comment, self._calls.items(repository, "/issues/comments", updated_since(since))
         )
         return tuple(sorted(found, key=lambda comment: (comment.updated_at, comment.id)))
 
@@ -152,7 +152,7 @@ class GitHubForge:
     def repository_review_comments(
         self, repository: str, *, since: datetime
     ) -> tuple[ReviewComment, ...]:
-        found = self._calls.items(repository, "/pulls/comments", _updated(since))
+        found = self._calls.items(repository, "/pulls/comments", updated_since(since))
         comments = map(answers.review_comment, found)
         return tuple(sorted(comments, key=lambda comment: (comment.updated_at, comment.id)))
 
@@ -228,7 +228,7 @@ class GitHubForge:
     def create_check_run(self, repository: str, head_sha: str, report: CheckReport) -> int | None:
         if self._calls.app is None:
             return None
-        send = {**_check(report), "head_sha": head_sha}
+        send = {**check_run(report), "head_sha": head_sha}
         try:
             return self._calls.call(repository, "POST", "/check-runs", send).answer().number("id")
         except Forbidden:
@@ -237,7 +237,7 @@ class GitHubForge:
 
     def update_check_run(self, repository: str, check_run_id: int, report: CheckReport) -> None:
         if self._calls.app is not None:
-            self._calls.call(repository, "PATCH", f"/check-runs/{check_run_id}", _check(report))
+            self._calls.call(repository, "PATCH", f"/check-runs/{check_run_id}", check_run(report))
 
     def deliveries(self, since: datetime) -> tuple[Delivery, ...]:
         if self._calls.app is None:
@@ -279,22 +279,3 @@ class GitHubForge:
     def _between(self, repository: str, head: str, base: str) -> PullRequest | None:
         found = self._from_branch(repository, head, "open")
         return next((pull for pull in found if pull.base.ref == base), None)
-
-
-def _stamp(time: datetime) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _updated(since: datetime) -> dict[str, str]:
-    return {"sort": "updated", "direction": "asc", "since": _stamp(since)}
-
-
-def _check(report: CheckReport) -> dict[str, object]:
-    ended = {} if report.conclusion is None else {"conclusion": report.conclusion.value}
-    return {
-        "name": report.name,
-        "status": report.status.value,
-        "external_id": report.external_id,
-        "output": {"title": report.title, "summary": report.summary[:_MAX_SUMMARY]},
-        **ended,
-    }

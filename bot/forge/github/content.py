@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from datetime import UTC
 from urllib.parse import quote
 
 from bot.forge.errors import Conflict, Invalid, NotFound, Unavailable
 from bot.forge.github.answers import Answer
 from bot.forge.github.calls import Calls
-from bot.forge.values import File, NewCommit, Signature
+from bot.forge.github.wishes import identity
+from bot.forge.values import File, NewCommit
 
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REGULAR = frozenset({"100644", "100755"})
@@ -94,7 +94,7 @@ class Content:
         send: dict[str, object] = {"message": new.message, "tree": tree, "parents": [new.parent]}
         for role, signature in (("author", new.author), ("committer", new.committer)):
             if signature is not None:
-                send[role] = _identity(signature)
+                send[role] = identity(signature)
         sha = self._calls.call(repository, "POST", "/git/commits", send).answer().text("sha")
         try:
             if self.branch_sha(repository, new.branch) is None:
@@ -169,8 +169,3 @@ def _decoded(blob: Answer) -> bytes:
         return base64.b64decode(text)
     except binascii.Error as error:
         raise Unavailable(f"{blob.where}: the content is not base64") from error
-
-
-def _identity(signature: Signature) -> dict[str, str]:
-    at = signature.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"name": signature.name, "email": signature.email, "date": at}

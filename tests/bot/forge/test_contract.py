@@ -442,13 +442,22 @@ def test_a_pull_request_from_a_fork_is_told_apart(github: LoopbackGitHub, forge:
     fork = github.fork(REPO, "alice").full_name
     number = github.open_pull(REPO, by="alice", head="f", files={"f.py": "1\n"}, from_fork=fork)
     assert forge.pull_request(REPO, number).from_fork
-    github.issue(REPO, number).pull.head_repo = None  # type: ignore[union-attr]
-    assert forge.pull_request(REPO, number).from_fork
+
+
+def test_a_pull_request_whose_fork_is_gone_is_from_a_fork(
+    github: LoopbackGitHub, forge: Forge
+) -> None:
+    fork = github.fork(REPO, "alice").full_name
+    number = github.open_pull(REPO, by="alice", head="f", files={"f.py": "1\n"}, from_fork=fork)
+    github.observe()  # GitHub describes the head's repository as one that is always there.
+    github.delete_fork(fork)
+    pull = forge.pull_request(REPO, number)
+    assert (pull.from_fork, pull.head.repository) == (True, None)
 
 
 def test_the_changed_files_come_with_their_patches(github: LoopbackGitHub, forge: Forge) -> None:
     text = "".join(f"line {n}\n" for n in range(30))
-    github.push(REPO, "main", {"old.py": text, "gone.py": "1\n"}, by="alice")
+    github.push(REPO, "main", {"old.py": text, "gone.py": "gone\n" * 9}, by="alice")
     number = github.open_pull(
         REPO, by="alice", head="f",
         files={"old.py": None, "new.py": text + "x\n", "gone.py": None, "b.bin": b"\0", "n.py": "1\n",

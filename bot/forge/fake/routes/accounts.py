@@ -6,10 +6,10 @@ import secrets
 from datetime import timedelta
 
 from bot.forge.fake.access import Access
+from bot.forge.fake.accountshapes import stamp
 from bot.forge.fake.courier import Attempt
 from bot.forge.fake.http import Call, Json, Page, Reply, Routes
 from bot.forge.fake.problems import Problem, not_found
-from bot.forge.fake.shapes import stamp
 from bot.forge.fake.world import App, Installation, Repo, Token
 from bot.forge.values import Permission
 
@@ -105,13 +105,13 @@ def installation_repositories(call: Call) -> Page:
 
 @ROUTES.route("GET /app/hook/deliveries", _APP)
 def deliveries(call: Call) -> Page:
-    mine = [a for a in call.actions.courier.attempts if a.hook.app is call.actor.app]
+    mine = [a for a in call.actions.events.courier.attempts if a.hook.app is call.actor.app]
     return Page([_delivery(attempt) for attempt in reversed(mine)], by_cursor=True)
 
 
 @ROUTES.route("POST /app/hook/deliveries/{id}/attempts", _APP)
 def redeliver(call: Call) -> Reply:
-    courier = call.actions.courier
+    courier = call.actions.events.courier
     known = {a.id: a for a in courier.attempts if a.hook.app is call.actor.app}
     attempt = known.get(call.number("id"))
     if attempt is None:

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.forge.fake.access import Access
-from bot.forge.fake.gitrepo import Entry, GitFailed, Person
+from bot.forge.fake.accountshapes import node_id
+from bot.forge.fake.gitobjects import Entry, Person
+from bot.forge.fake.gitrepo import GitFailed
 from bot.forge.fake.http import Call, Json, Reply, Routes
 from bot.forge.fake.problems import Problem, not_found
 from bot.forge.fake.pullshapes import git_commit
-from bot.forge.fake.shapes import node_id
 from bot.forge.fake.world import User
 from bot.forge.values import Permission
 

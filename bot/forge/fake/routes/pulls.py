@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.forge.fake.access import Access
-from bot.forge.fake.actions import pull_of
+from bot.forge.fake.events import pull_of
 from bot.forge.fake.http import Call, Json, Page, Reply, Routes, visible
 from bot.forge.fake.problems import Problem, invalid, not_found
 from bot.forge.fake.pullshapes import changed_file, full_pull, simple_pull

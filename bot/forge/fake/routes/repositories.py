@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 from bot.forge.fake.access import Access
-from bot.forge.fake.gitrepo import Entry
+from bot.forge.fake.gitobjects import Entry
 from bot.forge.fake.http import Call, Json, Page, Reply, Routes
 from bot.forge.fake.problems import Problem, invalid, not_found
 from bot.forge.fake.pullshapes import check_run, full_commit
