@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -161,35 +162,22 @@ def doctor(config: Path | None, prepare: bool) -> None:
 
 
 @cli.command()
-@click.pass_context
-def demo(context: click.Context) -> None:
-    """Do the main job for real on a sample: fill `is_palindrome` of examples/stubs.py."""
-    target = Path(__file__).parent.parent / "examples" / "stubs.py"
-    click.echo(f"$ supercharge generate {target.name}::is_palindrome\n")
-    context.invoke(generate, target=f"{target}::is_palindrome")
+@click.option("--keep", is_flag=True, help="Stay until Ctrl-C, so that the pages can be looked at.")
+@click.pass_obj
+def demo(config: Path | None, keep: bool) -> None:
+    """Do the main job for real: a GitHub on this machine, a comment in, a pull request out."""
+    from bot import demo as demos
 
+    def linger(outcome: demos.Outcome) -> None:
+        for line in demos.lines(outcome):
+            click.echo(line)
+        if keep:
+            click.echo("\nlook at it as long as you like; Ctrl-C ends it")
+            threading.Event().wait()
 
-@cli.command()
-@click.argument("file", required=False, type=click.Path(path_type=Path, allow_dash=True))
-@click.option("--entry-point", metavar="NAME", help="The function that the module must define.")
-@click.option("--show-edits", is_flag=True, help="Say on stderr what was done, one edit to a line.")
-def clean(file: Path | None, entry_point: str | None, show_edits: bool) -> None:
-    """Print the Python module that a model's reply in FILE holds; without FILE, or with -, stdin's.
-
-    What the entry point does not need goes, what is broken is mended. Exit code 1: no module could be
-    made of it.
-    """
-    from bot import clean as cleaning
-
-    result = cleaning.run(file, entry_point)
-    if show_edits:
-        for line in (*result.edits, *(f"warning: {warning}" for warning in result.warnings)):
-            click.echo(line, err=True)
-    if not result.ok:
-        click.echo(f"supercharge: {cleaning.why_not(entry_point)}", err=True)
+    outcome = demos.run(config=config, tell=click.echo, linger=linger)
+    if outcome.pull is None:
         sys.exit(EXIT_NO_SOLUTION)
-    # Bytes: what a model wrote is UTF-8, whatever the terminal's locale says.
-    click.echo(result.source.encode("utf-8"), nl=False)
 
 
 @cli.group()

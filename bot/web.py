@@ -21,14 +21,14 @@ from webhooks.app import create_app
 from webhooks.events import Event
 
 if TYPE_CHECKING:
-    from flask import Flask
+    from wsgiref.types import WSGIApplication
 
     from bot.store.store import Store
 
 logger = logging.getLogger(__name__)
 
 
-def application(settings: Settings, store: Store) -> Flask:
+def application(settings: Settings, store: Store) -> WSGIApplication:
     """The WSGI application over this store. Raises BadInput where there is no secret."""
     if not settings.webhook.secrets:
         raise BadInput(
