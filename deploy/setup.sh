@@ -13,6 +13,8 @@ wanted=""
 has make || wanted="$wanted make"
 has git || wanted="$wanted git"
 has npm || wanted="$wanted npm"
+# Its linter looks over the units that deploy/ has.
+has systemd-analyze || wanted="$wanted systemd"
 has bwrap || wanted="$wanted bubblewrap"
 has dockerd || docker info >/dev/null 2>&1 || wanted="$wanted docker.io"
 # For the tests alone: they start a server of their own, so the package is to start none.

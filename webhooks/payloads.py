@@ -40,7 +40,7 @@ def parse_event(name: str, delivery_id: str, body: bytes) -> events.Event:
     if name == "ping":
         return events.Ping(delivery_id=delivery_id, name=name, hook_id=payload.id("hook_id"))
     action = payload.text("action")
-    actions, build = _EVENTS.get(name, _NONE)
+    actions, build = EVENTS.get(name, _NONE)
     if action not in actions:
         return events.Unknown(delivery_id=delivery_id, name=name, action=action)
     return build(payload, {"delivery_id": delivery_id, "name": name, "action": Action(action)})
@@ -280,7 +280,7 @@ _INSTALLING = frozenset(
 
 _Build = Callable[[_Fields, dict[str, Any]], events.Event]
 _NONE: tuple[frozenset[Action], _Build] = (frozenset(), _installation)
-_EVENTS: Mapping[str, tuple[frozenset[Action], _Build]] = {
+EVENTS: Mapping[str, tuple[frozenset[Action], _Build]] = {
     "issue_comment": (_COMMENTING, _issue_comment),
     "pull_request_review_comment": (_COMMENTING, _review_comment),
     "pull_request_review": (_REVIEWING, _review),
