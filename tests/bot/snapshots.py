@@ -2,8 +2,8 @@
 
     UPDATE_SNAPSHOTS=1 pytest tests/bot
 
-writes the files anew: read the difference before you commit it. They are Markdown named `.txt`, since ruff
-formats the Python in `.md` files.
+writes the files anew: read the difference before you commit it. They are Markdown named `.txt`, since
+ruff formats the Python in `.md` files.
 """
 
 import difflib
