@@ -44,18 +44,10 @@ def _numbers_in_text(tokens: Sequence[Token]) -> list[str]:
     for before, token in zip([None, *tokens], tokens, strict=False):
         quotes += {"blockquote_open": 1, "blockquote_close": -1}.get(token.type, 0)
         if token.type == "inline" and not quotes and before and before.type in _TEXT_BLOCKS:
-            numbers += _numbers_at_line_starts(token.children or [])
+            # Every line is a text of its own, unless code or HTML has swallowed its start.
+            texts = [child.content for child in token.children or [] if child.type == "text"]
+            numbers += [match[1] for text in texts if (match := _MARKED.match(text))]
     return numbers
 
 
 _TEXT_BLOCKS = ("paragraph_open", "heading_open")
-
-
-def _numbers_at_line_starts(children: Sequence[Token]) -> list[str]:
-    numbers: list[str] = []
-    at_start = True
-    for child in children:
-        if child.type == "text" and at_start and (match := _MARKED.match(child.content)):
-            numbers.append(match[1])
-        at_start = child.type in ("softbreak", "hardbreak")
-    return numbers

@@ -21,11 +21,10 @@ from bot.branches import is_branch_name
 from bot.commandlines import command_lines
 from bot.commandwords import Word, quoted, shown, words_of
 from bot.durations import parse_duration
+from bot.limits import MAX_COUNT, MAX_MINUTES
 from bot.paths import is_python_path
 from bot.suggest import did_you_mean
 
-MAX_COUNT = 10_000
-MAX_MINUTES = 24 * 60.0
 MAX_WISH = 4_000
 
 

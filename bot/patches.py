@@ -40,8 +40,7 @@ class Patch:
         at: int | None = None
         for line in text.split("\n"):
             if (hunk := _HUNK.match(line)) is not None:
-                # A hunk that leaves nothing says 0: what it takes out stood before line 1.
-                at = max(int(hunk[1]), 1)
+                at = int(hunk[1])
             elif at is None:
                 continue
             elif line.startswith("+"):
@@ -73,6 +72,10 @@ class _Extent:
             return True
         text = removal.text.rstrip()
         indent = text[: len(text) - len(text.lstrip(" \t"))]
+        if removal.before == self.first:
+            return text.startswith(
+                f"{self.indent}@"
+            )  # a decorator; anything else was not the stub's
         deeper = indent.startswith(self.indent) and len(indent) > len(self.indent)
         return removal.before == self.last + 1 and bool(text) and deeper
 

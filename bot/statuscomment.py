@@ -57,15 +57,22 @@ def status_key(body: str) -> str | None:
 
 
 def status_comment(key: str, views: Sequence[RequestView], *, updated_at: datetime) -> str:
-    """The whole comment. One request is shown with all its figures, several with a row each."""
-    shown = views[:MOST_SHOWN]
-    parts = [status_marker(key), _single(views[0]) if len(views) == 1 else _several(shown)]
-    if len(views) > len(shown):
-        parts.append(f"{len(views) - len(shown)} more are not shown.")
+    """The whole comment."""
+    parts = [status_marker(key), requests_table(views)]
     if not all(view.status.value in _ENDED for view in views):
         parts.append("To stop, comment `/supercharge cancel`.")
     parts.append(f"<sub>Updated {moment(updated_at)}.</sub>")
     return "\n\n".join(parts) + "\n"
+
+
+def requests_table(views: Sequence[RequestView]) -> str:
+    """One request with all its figures, several with a row each."""
+    if len(views) == 1:
+        return _single(views[0])
+    shown = views[:MOST_SHOWN]
+    left_out = len(views) - len(shown)
+    more = f"\n\n{left_out} more are not shown." if left_out else ""
+    return f"{_several(shown)}{more}"
 
 
 MOST_SHOWN = 50

@@ -112,7 +112,7 @@ class Interviewer:
             template = Template.CODE if even else Template.CODE_COMPLETION
             prompt = self._render(template, optional=("context",), **words)
         else:
-            style = ask.origin.value
+            style = wish_style(self._wish) or ask.origin.value
             prompt = self._render(
                 Template.IMPROVE_CODE,
                 optional=("context", "failure"),
@@ -179,6 +179,11 @@ class Interviewer:
             stop=stops,
             seed=None if self._seed is None else derived_seed(self._seed, ask),
         )
+
+
+def wish_style(wish: str) -> str:
+    """The style of asks that carry this wish: by it the codes that answer it are known. Empty for none."""
+    return f"wish-{hashlib.sha256(wish.encode()).hexdigest()[:8]}" if wish else ""
 
 
 def test_names(spec: FunctionSpec) -> dict[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -46,6 +46,8 @@ class Budget:
     code_batch    code replies per ask
     test_batch    test replies per ask
     temperature   of the first ask; later asks are a little hotter each time
+    wish          the style of asks that carry a reviewer's wish: only an answer to one of them is
+                  chosen, so all asks are improvements then; empty for a search without a wish
     """
 
     candidates: int = 96
@@ -57,6 +59,7 @@ class Budget:
     code_batch: int = 16
     test_batch: int = 12
     temperature: float = 0.8
+    wish: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,7 @@ def next_actions(pool: Pool, budget: Budget, in_flight: Collection[Action]) -> l
     model_busy = any(isinstance(action, Ask | Judge) for action in in_flight)
     sandbox_busy = any(isinstance(action, RunPairs | Confirm) for action in in_flight)
     owed = _owed_pairs(pool)
-    contender = choose(pool, min_asserts=budget.min_asserts)
+    contender = choose(pool, min_asserts=budget.min_asserts, style=budget.wish)
     convincing = contender is not None and contender.evidence >= budget.threshold
     if contender and convincing and _is_settled(pool, contender, owed, budget.threshold):
         proof = _prove(pool, budget, contender, in_flight)
@@ -264,6 +267,11 @@ def _next_ask(pool: Pool, budget: Budget) -> Ask | None:
     # Each style once, then hotter: what did not turn up by then hides in less likely words.
     temperature = min(budget.temperature + 0.1 * max(turn - 1, 0), budget.temperature + 0.2)
     novel = Ask(kind, Origin.SAMPLED, n, temperature, ordinal, turn)
+    if budget.wish:
+        parent, _ = _what_to_improve(pool, kind, improved)
+        # What it fails is no part of the wish, and may be wrong itself.
+        wished = replace(novel, origin=Origin.IMPROVED, turn=improved, parent=parent)
+        return wished if parent else novel
     if ordinal < STYLES or improved >= improvement_share(pool, kind) * (ordinal - STYLES + 1):
         return novel
     parent, against = _what_to_improve(pool, kind, improved)

@@ -42,11 +42,17 @@ class Progress:
         )
 
     def of(
-        self, pool: Pool, *, in_flight: Collection[Action], min_asserts: int, seconds_left: float
+        self,
+        pool: Pool,
+        *,
+        in_flight: Collection[Action],
+        min_asserts: int,
+        seconds_left: float,
+        style: str = "",
     ) -> Progress:
         """This snapshot brought up to date."""
         verdicts = [pool.passes(*pair) for pair in pool.results]
-        best = choose(pool, min_asserts=min_asserts)
+        best = choose(pool, min_asserts=min_asserts, style=style)
         return replace(
             self,
             stage=" + ".join(sorted({_stage(action) for action in in_flight})) or "thinking",

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from engine.asks import given_tests
+from engine.asks import given_tests, wish_style
 from engine.candidates import STUB, AskOutcome, Candidate, Entry, Kind, Pool
 from engine.errors import BadInput, Cancelled, SandboxUnavailable
 from engine.llm.base import FinishReason, LanguageModel
@@ -93,9 +93,11 @@ class Search:
 
     def __post_init__(self) -> None:
         self._workers = Workers(self.spec, self.model, self.sandbox, self.settings)
+        self._style = wish_style(self.settings.wish)
         # A pool that was kept has had its share: the budget is for what comes on top.
         self._limits = replace(
             self.budget,
+            wish=self._style,
             candidates=self.budget.candidates + self.pool.samples(Kind.CODE),
             tests=self.budget.tests + self.pool.samples(Kind.TEST),
         )
@@ -244,12 +246,13 @@ class Search:
             self.pool,
             in_flight=self._in_flight,
             min_asserts=self.budget.min_asserts,
+            style=self._style,
             seconds_left=self._seconds_left(),
         )
         self.observer(self._progress)
 
     def _result(self, reason: StopReason) -> Solution | Exhausted:
-        choice = choose(self.pool, min_asserts=self.budget.min_asserts)
+        choice = choose(self.pool, min_asserts=self.budget.min_asserts, style=self._style)
         if reason is not StopReason.SOLVED or choice is None:
             return Exhausted(reason, choice, self.pool)
         pair = (choice.code_id, suite_id(choice.tests))

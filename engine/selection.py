@@ -205,11 +205,13 @@ def leaders(pool: Pool) -> list[str]:
     return list(seen.values())
 
 
-def choose(pool: Pool, *, min_asserts: int) -> Choice | None:
+def choose(pool: Pool, *, min_asserts: int, style: str = "") -> Choice | None:
     """The code to ship and its asserts, or None where nothing passes anything.
 
     A code that fails a given example is out. Evidence is 0 when fewer than `min_asserts` distinct
-    asserts survive, or when all of them expect one and the same value.
+    asserts survive, or when all of them expect one and the same value. With a `style` only a code that
+    was written in answer to asks of that style is chosen, among those that do all that was agreed on;
+    as long as there is none, evidence is 0.
     """
     tests = pool.live_tests
     given = pool.given_tests
@@ -223,13 +225,16 @@ def choose(pool: Pool, *, min_asserts: int) -> Choice | None:
     agreement = agreements(rows, votes)[best]
     if not agreement.tests:
         return None
+    answers = [c for c in agreement.codes if pool.candidates[codes[c]].style == style]
+    if style and answers:
+        best = max(answers, key=lambda c: (votes[c], -c))
     passed = [tests[t] for t in agreement.tests]
     for_it = sum(votes[c] for c in agreement.codes) * len(passed)
     against = sum(votes[c] * sum(rows[c]) for c in set(range(len(codes))) - set(agreement.codes))
     share = for_it / (for_it + against)
     group_votes = sum(pool.seen[codes[c]] for c in agreement.codes)
     values = {value for t in passed for value in expected_values(pool.candidates[t].source)}
-    claimed = len(passed) >= min_asserts and len(values) > 1
+    claimed = len(passed) >= min_asserts and len(values) > 1 and (not style or bool(answers))
     return Choice(
         code_id=codes[best],
         group=tuple(codes[c] for c in agreement.codes),

@@ -2,9 +2,11 @@
 
     UPDATE_SNAPSHOTS=1 pytest tests/bot
 
-writes the files anew: read the difference before you commit it.
+writes the files anew: read the difference before you commit it. They are Markdown named `.txt`, since
+ruff formats the Python in `.md` files.
 """
 
+import difflib
 import os
 from pathlib import Path
 
@@ -16,4 +18,8 @@ def assert_matches(name: str, text: str) -> None:
     if os.environ.get("UPDATE_SNAPSHOTS"):
         path.write_text(text, encoding="utf-8", newline="\n")
     assert path.is_file(), f"no snapshot {name}: write it with UPDATE_SNAPSHOTS=1"
-    assert text == path.read_text(encoding="utf-8")
+    agreed = path.read_text(encoding="utf-8")
+    changed = difflib.unified_diff(
+        agreed.splitlines(), text.splitlines(), "agreed", "now", lineterm=""
+    )
+    assert text == agreed, "\n".join(changed)

@@ -95,6 +95,14 @@ def test_given_a_docstring_then_it_describes_the_stub_and_not_the_prose():
     assert read.description == "In a.py\n\nLong story."
 
 
+def test_given_one_head_that_is_bare_then_the_others_keep_their_docstrings():
+    read = read_issue('a.py\n```\ndef f(a):\n    """Short."""\n\ndef g(b)\n```\nDo it.')
+
+    assert isinstance(read, IssueWishes)
+    stubs = [wish for wish in read.wishes if isinstance(wish, IssueStub)]
+    assert [stub.spec.description for stub in stubs] == ["Short.", "Do it."]
+
+
 @pytest.mark.parametrize(
     ("body", "names"),
     [
@@ -220,5 +228,4 @@ def test_given_any_text_then_there_are_wishes_or_a_problem(body):
 def test_given_the_longest_issue_in_a_nasty_form_then_it_is_read_all_the_same(unit):
     body = unit * (65_000 // len(unit))
 
-    assert isinstance(read_issue(body), IssueProblem | IssueWishes)
     assert isinstance(read_issue(f"a.py\n```python\n{body}"), IssueProblem | IssueWishes)

@@ -100,6 +100,14 @@ def test_given_the_end_of_a_body_taken_out_then_the_stub_that_is_left_was_touche
     assert touched("def f():\n    pass\n\n\nx = 1\n", old) == ["f"]
 
 
+def test_given_a_decorator_taken_out_then_the_stub_was_touched():
+    assert touched("def f(): ...\n", "@cache\ndef f(): ...\n") == ["f"]
+
+
+def test_given_other_lines_taken_out_above_a_stub_then_it_was_not_touched():
+    assert touched("def f(): ...\n", "x = 1\ndef f(): ...\n") == []
+
+
 def test_given_lines_taken_out_below_a_stub_then_it_was_not_touched():
     old = "def f():\n    pass\ny = 2\nx = 1\n"
 

@@ -59,7 +59,7 @@ def headings(page: str) -> list[str]:
 
 
 def test_given_an_issues_stub_then_the_body_says_all_of_it():
-    assert_matches("pull_from_issue.md", body(report()))
+    assert_matches("pull_from_issue.txt", body(report()))
 
 
 def test_given_a_pull_requests_stub_then_the_body_says_whose_branch_it_goes_to():
@@ -75,7 +75,7 @@ def test_given_a_pull_requests_stub_then_the_body_says_whose_branch_it_goes_to()
         proof=proof_of(solution(), threshold=0.8, judge_weight=0.4),
     )
 
-    assert_matches("pull_from_pull.md", body(changed))
+    assert_matches("pull_from_pull.txt", body(changed))
 
 
 def test_given_a_hostile_result_then_the_body_is_what_was_agreed_on():
@@ -83,7 +83,7 @@ def test_given_a_hostile_result_then_the_body_is_what_was_agreed_on():
     proof = proof_of(hostile_solution(text), threshold=0.8, judge_weight=0.0)
 
     page = body(report(proof=proof, model=text, sandbox=text, warnings=[text], wish=text))
-    assert_matches("pull_hostile.md", page)
+    assert_matches("pull_hostile.txt", page)
 
 
 @pytest.mark.parametrize("text", HOSTILE)

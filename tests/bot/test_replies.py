@@ -77,13 +77,13 @@ REFUSALS = {
 
 @pytest.mark.parametrize("name", REPLIES)
 def test_given_an_outcome_then_the_reply_is_what_was_agreed_on(name):
-    assert_matches(f"reply_{name}.md", REPLIES[name] + "\n")
+    assert_matches(f"reply_{name}.txt", REPLIES[name] + "\n")
 
 
 def test_given_any_reason_then_the_refusal_is_what_was_agreed_on():
     page = "".join(f"{name}: {text}\n" for name, text in REFUSALS.items())
 
-    assert_matches("refusals.md", page)
+    assert_matches("refusals.txt", page)
 
 
 def public(module: object) -> set[str]:

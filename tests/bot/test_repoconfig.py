@@ -185,6 +185,26 @@ def test_given_blocked_paths_then_workflows_stay_out_of_reach():
     assert config.path_filter.allows("src/a.py")
 
 
+@pytest.mark.parametrize(
+    ("allow", "deny", "login", "is_bot", "may"),
+    [
+        ((), (), "octocat", False, True),
+        ((), ("Octocat",), "octocat", False, False),
+        (("OctoCat",), (), "octocat", False, True),
+        (("hubot",), (), "octocat", False, False),
+        (("octocat",), ("octocat",), "octocat", False, False),
+        ((), (), "renovate[bot]", True, False),
+        (("renovate[bot]",), (), "renovate[bot]", True, True),
+        (("renovate[bot]",), (), "octocat", False, True),
+        (("renovate[bot]", "hubot"), (), "octocat", False, False),
+    ],
+)
+def test_given_lists_of_users_then_somebody_may_ask_or_not(allow, deny, login, is_bot, may):
+    config = replace(RepoConfig(), allow_users=allow, deny_users=deny)
+
+    assert config.lets_ask(login, is_bot=is_bot) is may
+
+
 words = st.sampled_from(
     [
         *KEYS,

@@ -66,7 +66,7 @@ VIEWS = [
 
 
 def test_given_one_request_then_all_its_figures_are_shown():
-    assert_matches("status_running.md", status_comment("k3m9x2a7bq", [view()], updated_at=AT))
+    assert_matches("status_running.txt", status_comment("k3m9x2a7bq", [view()], updated_at=AT))
 
 
 def test_given_a_later_attempt_then_it_says_which():
@@ -74,11 +74,11 @@ def test_given_a_later_attempt_then_it_says_which():
         "k3m9x2a7bq", [view(RequestStatus.QUEUED, attempts=3, place=1)], updated_at=AT
     )
 
-    assert_matches("status_queued.md", page)
+    assert_matches("status_queued.txt", page)
 
 
 def test_given_several_requests_then_each_has_its_row():
-    assert_matches("status_several.md", status_comment("batch-1", VIEWS, updated_at=AT))
+    assert_matches("status_several.txt", status_comment("batch-1", VIEWS, updated_at=AT))
 
 
 def test_given_only_ends_then_nothing_can_be_cancelled():
