@@ -6,7 +6,8 @@ What takes longer, a search, becomes a request that a worker takes up.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from bot import refusals, replies
 from bot.commands import (
@@ -28,7 +29,15 @@ from bot.intake import BadConfig, Intake, check_may_ask, repository_config
 from bot.refusal import Refusal
 from bot.refusals import CONFIG_PATH
 from bot.repoconfig import RepoConfig
-from bot.requests import IllegalTransition, Request, RequestStatus, Subject, SubjectKind, Trigger
+from bot.requests import (
+    IllegalTransition,
+    Request,
+    RequestStatus,
+    Subject,
+    SubjectKind,
+    Trigger,
+    new_id,
+)
 from bot.said import Thread
 from bot.services import Services
 from bot.statusboard import StatusBoard
@@ -37,6 +46,9 @@ from bot.store.queries import RequestFilter
 from bot.targets import Finder, Line, Targets
 from bot.telling import Teller
 from webhooks.events import RepositoryEvent
+
+BETTER = "Make it clearer and simpler, and right in every case that the docstring speaks of."
+"""What `retry` wishes on a pull request of ours, where nothing failed."""
 
 _CANCELLABLE = (
     RequestStatus.QUEUED,
@@ -118,8 +130,8 @@ class Conversation:
                 return self._say(self._shown_config(config), "told the configuration")
             case Help():
                 return self._say(replies.help_text(config.label), "told the commands")
-            case Improve():
-                raise Refusal(refusals.cannot("improve is not to be had in this version"))
+            case Improve(wish=wish):
+                return self._improve(wish)
             case Score():
                 raise Refusal(refusals.cannot("score is not to be had in this version"))
 
@@ -212,12 +224,63 @@ class Conversation:
                 )
             except IllegalTransition:
                 continue  # a worker has taken it up meanwhile
+        if not again and (mine := self._of_this_pull()) is not None:
+            return self._grow(mine, wish=None if fresh else BETTER, fresh=fresh)
         if not again:
             raise Refusal(refusals.nothing_to("retry"))
         self._thread.react(self.place.reactions, Reaction.EYES)
         for request in again:
             StatusBoard(self.services, request).show()
         return f"queued again {', '.join(request.id for request in again)}"
+
+    def _improve(self, wish: str) -> str:
+        mine = self._of_this_pull()
+        if mine is None:
+            raise Refusal(refusals.own_pull_only("improve"))
+        return self._grow(mine, wish=wish, fresh=False)
+
+    def _of_this_pull(self) -> Request | None:
+        """The newest request that made this pull request, where it is ours."""
+        place = self.place
+        if place.subject.kind is not SubjectKind.PULL:
+            return None
+        mine = self.services.store.list_requests(
+            RequestFilter(
+                repository=place.repository,
+                pull_number=place.subject.number,
+                statuses=(RequestStatus.PR_OPENED,),
+            )
+        )
+        return mine[0] if mine else None
+
+    def _grow(self, mine: Request, *, wish: str | None, fresh: bool) -> str:
+        """Another version on our own pull request: a request that grows the same pool and branch."""
+        if not self.place.is_open:
+            raise Refusal(refusals.closed(on_pull=True))
+        now, asker = self.services.clock(), self.place.event.sender
+        request, _ = self.services.store.add_request(
+            Request(
+                id=new_id(),
+                repository=mine.repository,
+                subject=self.place.subject,
+                trigger=self.place.trigger,
+                requester=asker.login,
+                requester_id=asker.id,
+                spec=mine.spec,
+                created_at=now,
+                updated_at=now,
+                installation_id=mine.installation_id,
+                options=replace(mine.options, wish=wish, dry_run=False),
+                base_branch=mine.base_branch,
+                branch=mine.branch,
+                pull_number=mine.pull_number,
+                pool_id=None if fresh else mine.pool_id,
+                expires_at=now + timedelta(days=self.services.settings.retry.expires_days),
+            )
+        )
+        self._thread.react(self.place.reactions, Reaction.EYES)
+        StatusBoard(self.services, request).show()
+        return f"request {request.id}"
 
     def _status(self) -> str:
         requests = self._requests()

@@ -23,6 +23,7 @@ from bot.refusal import Refusal
 from bot.repoconfig import RepoConfig
 from bot.requests import Request, RequestStatus, SubjectKind
 from bot.services import Services
+from bot.store.queries import RequestFilter
 from bot.stubs import parse, spec_from_source
 from bot.targets import as_data
 from bot.textfile import TextFile
@@ -82,7 +83,7 @@ class HandOver:
 
     def _with_base(self, request: Request) -> Request:
         """The request with its branch, and the commit that it goes onto, written down."""
-        if request.branch is not None and request.pull_number is None:
+        if request.branch is not None and request.head_sha:
             return request  # this was cut off: it is done again on the same commit
         onto = request.branch if request.pull_number is not None else request.base_branch
         sha = self.services.forge.branch_sha(request.repository, onto or "")
@@ -148,7 +149,8 @@ class HandOver:
         turns = store.attempts_of(request.id)
         now = self.services.clock()
         threshold = request.options.threshold or settings.search.threshold
-        on_issue = request.subject.kind is SubjectKind.ISSUE
+        first = self._first(request)
+        on_issue = first.subject.kind is SubjectKind.ISSUE
         return PullReport(
             request_id=request.id,
             path=change.path,
@@ -163,10 +165,15 @@ class HandOver:
             sandbox=str(about.get("sandbox", "")),
             pool_id=pool_id,
             warnings=tuple(map(str, about.get("warnings", ()))),
-            closes=request.subject.number if on_issue else None,
-            base_pull=None if on_issue else request.subject.number,
+            closes=first.subject.number if on_issue else None,
+            base_pull=None if on_issue else first.subject.number,
             wish=request.options.wish,
         )
+
+    def _first(self, request: Request) -> Request:
+        """The request that the branch was made for: a later wish does not change what it closes."""
+        branch = RequestFilter(repository=request.repository, branch=request.branch)
+        return self.services.store.list_requests(branch)[-1]
 
     def _commit(self, request: Request, change: Change, report: PullReport) -> None:
         who = Signature(*AUTHOR, at=request.created_at.replace(microsecond=0))

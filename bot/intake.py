@@ -141,7 +141,8 @@ class Intake:
         )
         if today + count > self.config.max_requests_per_user_day:
             raise Refusal(refusals.day_limit(self.config.max_requests_per_user_day))
-        opened = store.count_requests(RequestFilter(repository=repository, pull_open=True))
+        ours = store.list_requests(RequestFilter(repository=repository, pull_open=True))
+        opened = len({request.pull_number for request in ours})
         if opened >= self.config.max_open_prs:
             raise Refusal(refusals.too_many_open(opened))
         if store.queue_length() + count > limits.queue:

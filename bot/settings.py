@@ -143,6 +143,25 @@ class LimitSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SchedulerSettings:
+    """How often the scheduler looks, and how long what is done with is kept."""
+
+    tick_s: float = 10.0
+    """Seconds between two looks for requests whose time has come, or whose worker is gone."""
+    keep_pools_days: float = 90.0
+    """Days after which a pool that no living request has, and that did not grow, is dropped."""
+    keep_deliveries_days: float = 30.0
+    """Days after which a handled delivery is forgotten."""
+
+    def __post_init__(self) -> None:
+        for key, least in (("tick_s", 0), ("keep_pools_days", 0), ("keep_deliveries_days", 3)):
+            if not least < getattr(self, key) < math.inf:
+                raise BadInput(
+                    f"scheduler.{key} must be more than {least}, not {getattr(self, key)}"
+                )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be configured, a section per field."""
 
@@ -156,6 +175,7 @@ class Settings:
     web: WebSettings = field(default_factory=WebSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    scheduler: SchedulerSettings = field(default_factory=SchedulerSettings)
 
     def budget(self) -> Budget:
         s = self.search

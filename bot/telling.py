@@ -88,6 +88,11 @@ class Teller:
             raise RuntimeError(f"{request.id} is {request.status.value} without a solution")
         proof = self._proof(request, solution)
         path, name = request.path, request.qualname
+        if (
+            request.status is RequestStatus.PR_OPENED
+            and request.subject.number == request.pull_number
+        ):
+            return replies.improved(path, name, proof)
         if request.status is RequestStatus.PR_OPENED:
             return replies.solved(path, name, proof, pull_number=request.pull_number or 0)
         if request.options.dry_run:

@@ -182,7 +182,7 @@ class Interviewer:
 
 
 def wish_style(wish: str) -> str:
-    """The style of asks that carry this wish: by it the codes that answer it are known. Empty for none."""
+    """The style of asks that carry this wish, by which the codes that answer it are known; or empty."""
     return f"wish-{hashlib.sha256(wish.encode()).hexdigest()[:8]}" if wish else ""
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from bot.commands import parse_comment
+from bot.commands import MAX_WISH, Improve, parse_comment
 from bot.conversation import Conversation, Place
 from bot.forge.base import Target, TargetKind
 from bot.requests import Subject, SubjectKind, Trigger, TriggerKind
+from bot.sanitize import plain, without_comments
 from bot.services import Services
+from bot.store.queries import RequestFilter
 from bot.targets import Line
 from webhooks import events
 from webhooks.events import Action
@@ -47,6 +49,8 @@ def on_review_comment(services: Services, event: events.PullRequestReviewComment
 
 def on_review(services: Services, event: events.PullRequestReview) -> str:
     command = parse_comment(event.body)
+    if command is None and event.state is events.ReviewState.CHANGES_REQUESTED:
+        command = _wish_of(services, event)
     if event.action is not Action.SUBMITTED or command is None:
         return "no command"
     place = Place(
@@ -58,3 +62,10 @@ def on_review(services: Services, event: events.PullRequestReview) -> str:
         is_open=event.pull.open,
     )
     return Conversation(services, place).answer(command)
+
+
+def _wish_of(services: Services, event: events.PullRequestReview) -> Improve | None:
+    """What a reviewer of our own pull request wants changed; None on anybody else's."""
+    mine = RequestFilter(repository=event.repository.full_name, pull_number=event.pull.number)
+    words = plain(without_comments(event.body)).strip()[:MAX_WISH]
+    return Improve(words) if words and services.store.count_requests(mine) else None

@@ -6,7 +6,7 @@ import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import delete, or_, select, update
 
 from bot.store.base import Part
 from bot.store.tables import deliveries
@@ -105,3 +105,12 @@ class Deliveries(Part):
         with self._database.reading() as connection:
             found = select(deliveries.c.id).where(deliveries.c.id.in_(delivery_ids))
             return set(connection.scalars(found))
+
+    def prune_deliveries(self, before: datetime) -> int:
+        """Forget the deliveries that were handled before then; how many.
+
+        GitHub offers a delivery again for three days at most, so nothing younger may be forgotten.
+        """
+        old = delete(deliveries).where(deliveries.c.handled_at < before)
+        with self._database.writing() as connection:
+            return connection.execute(old).rowcount

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, select
+from sqlalchemy import Connection, Select, Table, Text, select, type_coerce
 
 from bot.store.tables import (
     candidates,
@@ -19,6 +19,7 @@ from bot.store.tables import (
     pool_results,
     texts,
 )
+from bot.store.types import unescape
 from engine.candidates import AskOutcome, Candidate, Entry, Kind, Origin
 from engine.verdicts import Judgement, PairResult, Verdict
 
@@ -122,7 +123,9 @@ def in_order(parts: Iterable[Stream]) -> Iterator[Entry]:
 
 
 def _fetched(connection: Connection, query: Select[Any]) -> Iterator[Any]:
-    return iter(connection.execute(query, execution_options={"yield_per": _AT_ONCE}))
+    result = connection.execute(query, execution_options={"yield_per": _AT_ONCE})
+    for rows in result.partitions():
+        yield from rows
 
 
 def _of(pool: int, table: Table, *columns: Any) -> Select[Any]:
@@ -139,6 +142,7 @@ def _candidates(connection: Connection, pool: int) -> Stream:
         for key, source, kind in _fetched(connection, found.where(candidates.c.id.in_(used)))
     }
     raws = _texts(connection, select(t.raw).where(t.pool == pool))
+    raws[None] = ""
     columns = (t.candidate_id, t.raw, t.origin, t.parent, t.logprob, t.style, t.edits)
     for position, key, raw, origin, parent, logprob, style, edits in _fetched(
         connection, _of(pool, pool_candidates, *columns)
@@ -149,7 +153,7 @@ def _candidates(connection: Connection, pool: int) -> Stream:
             Candidate(
                 kind=kind,
                 source=source,
-                raw=raws[raw] if raw else "",
+                raw=raws[raw],
                 origin=Origin(origin),
                 parent=parent,
                 logprob=logprob,
@@ -162,24 +166,39 @@ def _candidates(connection: Connection, pool: int) -> Stream:
 def _results(connection: Connection, pool: int) -> Stream:
     t = pool_results.c
     outputs = _texts(connection, select(t.output).where(t.pool == pool))
-    # A pool of a thousand codes and tests has a million results: their ids are kept once each.
-    shared: dict[str, str] = {}
-    columns = (t.code_id, t.test_id, t.verdict, t.seconds, t.error, t.message, t.output)
-    for position, code_id, test_id, verdict, seconds, error, message, output in _fetched(
+    outputs[None] = ""
+    # A thousand codes and tests have a million results, made of a few thousand different words: each
+    # is read once, and is one string in memory.
+    words = _Words()
+    # As they are kept, for that: a column of AnyText would read every value anew.
+    code_id, test_id, error, message = (
+        type_coerce(column, Text) for column in (t.code_id, t.test_id, t.error, t.message)
+    )
+    columns = (code_id, test_id, t.verdict, t.seconds, error, message, t.output)
+    verdicts = {verdict.value: verdict for verdict in Verdict}
+    for position, code, test, verdict, seconds, name, said, output in _fetched(
         connection, _of(pool, pool_results, *columns)
     ):
         yield (
             position,
             PairResult(
-                shared.setdefault(code_id, code_id),
-                shared.setdefault(test_id, test_id),
-                Verdict(verdict),
+                words[code],
+                words[test],
+                verdicts[verdict],
                 seconds,
-                shared.setdefault(error, error),
-                shared.setdefault(message, message),
-                outputs[output] if output else "",
+                words[name],
+                words[said],
+                outputs[output],
             ),
         )
+
+
+class _Words(dict[str, str]):
+    """Texts by the form in which they are kept."""
+
+    def __missing__(self, kept: str) -> str:
+        self[kept] = unescape(kept)
+        return self[kept]
 
 
 def _judgements(connection: Connection, pool: int) -> Stream:
@@ -196,6 +215,6 @@ def _asks(connection: Connection, pool: int) -> Stream:
         yield position, AskOutcome(Kind(kind), Origin(origin), *values)
 
 
-def _texts(connection: Connection, used: Select[Any]) -> dict[str, str]:
+def _texts(connection: Connection, used: Select[Any]) -> dict[str | None, str]:
     query = select(texts.c.hash, texts.c.content).where(texts.c.hash.in_(used))
     return {row.hash: row.content for row in _fetched(connection, query)}

@@ -149,6 +149,11 @@ def test_given_a_variable_then_its_text_becomes_a_value(
         ("[search]\ntemperature = 2.5\n", "search.temperature must be between 0 and 2, not 2.5"),
         ("[judge]\nweight = -0.1\n", "judge.weight must be between 0 and 1, not -0.1"),
         ('[model]\nbackend = "x"\n', "model.backend must be one of transformers, scripted, not 'x'"),
+        ("[scheduler]\ntick_s = 0\n", "scheduler.tick_s must be more than 0, not 0"),
+        (
+            "[scheduler]\nkeep_deliveries_days = 2\n",
+            "scheduler.keep_deliveries_days must be more than 3, not 2",
+        ),
         ("[retry]\nmax = -1\n", "retry.max must be 0 or more, not -1"),
         ("[search\n", "not valid TOML: "),
         ("[search]\ntests = 1\ntests = 2\n", "not valid TOML: "),

@@ -313,3 +313,14 @@ def test_improvements_are_asked_for_as_often_as_they_pay() -> None:
         failed = code(index, origin=Origin.IMPROVED, parent=code(0).id)
         hopeless = hopeless.grown([failed])
     assert improvement_share(hopeless, Kind.CODE) == 0.1
+
+
+def test_with_a_wish_what_convinced_before_does_not_end_it_and_improvements_are_asked_for() -> None:
+    pool = proven(drawn(CONVINCING, asks=[CODES, TESTS]), score=1.0)
+    assert actions(pool) == [Stop(StopReason.SOLVED)]
+
+    wished = replace(BUDGET, wish="wish-1")
+    [ask] = actions(pool, budget=wished)
+    assert isinstance(ask, Ask)
+    assert (ask.origin, ask.against) == (Origin.IMPROVED, None)
+    assert ask.parent in choose(pool, min_asserts=4).group  # type: ignore[union-attr]

@@ -204,3 +204,23 @@ def test_the_judge_lowers_a_score_by_its_weight_and_never_lifts_it(
 
 def test_a_suite_is_known_by_its_asserts_whatever_their_order() -> None:
     assert suite_id(["a", "b"]) == suite_id(["b", "a"]) != suite_id(["a"])
+
+
+def test_with_a_style_only_an_answer_to_it_that_keeps_what_was_agreed_on_is_chosen() -> None:
+    pool = drawn(["P" * 6] * 5 + ["PPPPPF"])
+    without = choose(pool, min_asserts=4)
+    assert without is not None
+
+    unanswered = choose(pool, min_asserts=4, style="wish-1")
+    assert unanswered is not None
+    assert unanswered.evidence == 0
+
+    tests = [pool.candidates[t] for t in pool.tests]
+    breaks, keeps = code(90, style="wish-1"), code(91, style="wish-1")
+    pool = pool.grown([breaks, *results(breaks.id, tests, "FFFFFF")])
+    assert choose(pool, min_asserts=4, style="wish-1").evidence == 0  # type: ignore[union-attr]
+    pool = pool.grown([keeps, *results(keeps.id, tests, "PPPPPP")])
+    answered = choose(pool, min_asserts=4, style="wish-1")
+    assert answered is not None
+    assert answered.code_id == keeps.id
+    assert answered.evidence >= without.evidence

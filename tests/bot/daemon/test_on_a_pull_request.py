@@ -202,3 +202,48 @@ def test_the_bots_own_words_never_start_it_again(scene):
     scene.work()
 
     assert len(scene.store.list_requests()) == 1
+
+
+def test_improve_on_the_bots_pull_request_grows_the_same_pool_and_pull_request(scene):
+    number = scene.pull_with_stub()
+    scene.comment(number, "/supercharge")
+    scene.work()
+    [own] = scene.own_pulls()
+    head = scene.github.issue(REPO, own).pull.head_ref
+
+    scene.mind.codes = (Reply("\n    return n + n\n", logprob=-0.2),)
+    asked = scene.comment(own, '/supercharge improve "add instead of multiplying"')
+    scene.work()
+
+    assert scene.own_pulls() == [own]
+    source = scene.github.read(REPO, head, "shop/sums.py").decode()
+    assert source == 'def double(n):\n    """Return twice n."""\n    return n + n\n'
+    changed = scene.github.diff(REPO, own)
+    assert changed.count("--- tests/test_double") == 1
+    assert "from shop.sums import double" in changed
+    assert scene.github.reactions(REPO, asked) == ["eyes", "rocket"]
+    assert "There is a new version of `double`" in scene.said(own)[-1]
+    body = scene.github.issue(REPO, own).body
+    assert "add instead of multiplying" in body
+    assert f"Goes into the branch of #{number}" in body
+    new, old = scene.store.list_requests()
+    assert new.pool_id == old.pool_id
+
+
+def test_a_review_that_requests_changes_is_a_wish(scene):
+    number = scene.pull_with_stub()
+    scene.comment(number, "/supercharge")
+    scene.work()
+    [own] = scene.own_pulls()
+    scene.github.review(REPO, own, "add instead of multiplying", by="ada")
+    scene.hear()
+
+    assert scene.store.list_requests()[0].options.wish == "add instead of multiplying"
+
+
+def test_improve_elsewhere_is_refused(scene):
+    number = scene.pull_with_stub()
+    scene.comment(number, '/supercharge improve "faster"')
+    scene.work()
+
+    assert "works on a pull request that I have opened" in scene.said(number)[0]

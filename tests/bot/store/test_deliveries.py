@@ -73,6 +73,18 @@ def test_what_could_not_be_handled_comes_again_after_its_delay(store, clock):
     assert [d.id for d in store.next_deliveries("w")] == ["d1"]
 
 
+def test_old_deliveries_are_forgotten_once_they_are_handled(store, clock):
+    for name in ("old", "open"):
+        accept(store, name)
+    store.mark_handled("old")
+    later = clock.advance(10)
+    accept(store, "new")
+    store.mark_handled("new")
+
+    assert store.prune_deliveries(later) == 1
+    assert store.known_deliveries(["old", "open", "new"]) == {"open", "new"}
+
+
 @pytest.mark.parametrize("body", [b"", b"\0\xff", b"x" * 100_000])
 def test_any_body_comes_back_byte_for_byte(store, body):
     accept(store, body=body)
