@@ -27,7 +27,7 @@ MAX_BODY = 10 * 1024 * 1024
 RETRY_AFTER_S = 30
 """What a sender is told to wait while the store is away."""
 
-_EVENT_NAME = re.compile(r"[a-z_]{1,100}", re.ASCII)
+_EVENT_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 

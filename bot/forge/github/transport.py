@@ -20,6 +20,7 @@ import requests
 from github import Auth, Github
 from github.Requester import Requester
 from requests.utils import parse_header_links
+from urllib3.exceptions import TimeoutError as TimedOut
 from urllib3.util import Retry
 
 from bot.forge.errors import (
@@ -60,7 +61,9 @@ class Response:
         """The body, or its list named `key`, as objects."""
         if key is not None:
             return self.answer().objects(key)
-        return Answer({"items": self.body}, self.where).objects("items")
+        if not isinstance(self.body, list):
+            raise Unavailable(f"{self.where}: the answer is not GitHub's; check github.base_url")
+        return [Answer.of(item, self.where) for item in self.body]
 
 
 class Transport:
@@ -92,10 +95,8 @@ class Transport:
                 verb, path, {**(query or {})}, sent, send
             )
             body = json.loads(text) if text else None
-        except requests.Timeout as error:
-            raise Unavailable(f"{where}: GitHub did not answer in time") from error
         except requests.RequestException as error:
-            raise Unavailable(f"{where}: GitHub cannot be reached: {error}") from error
+            raise Unavailable(f"{where}: {_out_of_reach(error)}") from error
         except ValueError as error:
             raise Unavailable(f"{where}: the answer is not JSON; check github.base_url") from error
         except RuntimeError as error:  # a redirection to another host or scheme
@@ -158,6 +159,14 @@ class Transport:
         with self._lock:
             self._opened.append(requester)
         return requester
+
+
+def _out_of_reach(error: requests.RequestException) -> str:
+    # A time-out after the last of several tries comes as a lost connection that has it inside.
+    inside = getattr(error.args[0] if error.args else None, "reason", None)
+    if isinstance(error, requests.Timeout) or isinstance(inside, TimedOut):
+        return "GitHub did not answer in time"
+    return f"GitHub cannot be reached: {error}"
 
 
 def next_page(response: Response) -> str | None:

@@ -1,4 +1,4 @@
-"""A loopback GitHub whose every answer and payload is held against GitHub's own descriptions."""
+"""A loopback GitHub whose every answer and payload is held against GitHub's own octokit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.forge.github import open_github
 from bot.forge.github.client import GitHubForge
 from bot.forge.settings import GitHubSettings
 from bot.forge.values import Permission
-from tests.bot.forge import descriptions
+from tests import octokit
 
 REPO = "octo/calc"
 CALC = "def add(a, b):\n    ...\n"
@@ -36,7 +36,7 @@ def github(tmp_path: Path) -> Iterator[LoopbackGitHub]:
         roles = {"alice": Permission.WRITE, "supercharge-bot": Permission.WRITE}
         made.repository(REPO, {"calc.py": CALC, "lib/é x.py": "1\n"}, private=True, roles=roles)
         yield made
-    judge, other = descriptions.api(), descriptions.webhooks()
+    judge, other = octokit.api(), octokit.webhooks()
     problems = {problem for exchange in exchanges for problem in judge.problems(exchange)}
     problems |= {p for event, payload in payloads for p in other.problems(event, payload)}
     assert sorted(problems) == []

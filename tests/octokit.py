@@ -23,7 +23,7 @@ from referencing.jsonschema import DRAFT7
 
 from bot.forge.fake.rest import Exchange
 
-FOLDER = Path(__file__).parents[3] / ".cache" / "octokit"
+FOLDER = Path(__file__).parents[1] / ".cache" / "octokit"
 _MANY_SEGMENTS = {"ref", "path"}
 _FORMATS = FormatChecker(formats=())
 
