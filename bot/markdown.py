@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from bot.sanitize import neutral, quotable, shortened
 
 _BACKTICKS = re.compile("`+")
-_ACTIVE = re.compile(r"[\\`*\[\]<|~$&]|(?<!\w)_|_(?!\w)")
+_ACTIVE = re.compile(r"[\\`*\[\]<|~$&]|(?<![^\W_])_|_(?![^\W_])")
+"""What means something in a line; an underscore does not between letters, as in a name."""
 _AT_START = re.compile(r"[#+>=-]")
 _ORDERED = re.compile(r"(\d+)([.)])")
 

@@ -87,6 +87,8 @@ def test_given_any_text_then_its_code_span_is_one_code_span(text):
 
 
 @given(texts)
+@example("__0__")
+@example("_a_b_ __c__d__")
 def test_given_any_text_then_as_prose_it_reads_the_same_and_does_nothing(text):
     page = prose(text)
     found = [token for token in tokens(page) if token.type != "inline"]
