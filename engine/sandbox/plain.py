@@ -1,0 +1,71 @@
+"""Which codes and tests are plain: read from their sources, without running anything.
+
+A plain test calls the function under test with plain values and asserts on what comes back; a plain
+code is a function over plain values that touches nothing outside. Such a pair can run in two
+processes between which only values cross (`engine.sandbox.codec`), many tests of one code in one go,
+with the verdict that pytest gives. Everything that is not known to be plain takes the full path.
+
+A test's list says what is allowed, since its process is trusted with the outcome. A code's list is
+only about equal verdicts: its process is trusted with nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import sys
+from dataclasses import dataclass
+
+MODULES = frozenset({
+    *("bisect", "cmath", "collections", "copy", "fractions", "functools", "heapq", "itertools"),
+    *("math", "numbers", "operator", "re", "statistics", "string", "textwrap", "typing"),
+})  # fmt: skip
+"""What a plain code may import."""
+BUILTINS = frozenset(dir(builtins))
+HOOKS = ("test", "Test", "pytest", "setup", "teardown")
+"""What a name starts with that pytest itself looks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlainTest:
+    """A plain test: how many `cases` pytest runs for it, and whether it `catches` exceptions."""
+
+    cases: int
+    catches: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlainCode:
+    """A plain code, and whether one call may change what a later one gives."""
+
+    keeps_state: bool
+
+
+class NotPlain(Exception):
+    """Found something that is not on the list."""
+
+
+def may_be_plain(entry_point: str) -> bool:
+    """Whether a function of this name is imported as any other: no library's, no hook of pytest's."""
+    taken = sys.stdlib_module_names | {"pytest", "engine"} | BUILTINS
+    return entry_point not in taken and not entry_point.startswith((*HOOKS, "_"))
+
+
+def parse(source: str) -> ast.Module | None:
+    """The tree of a source; None where it does not parse.
+
+    Raises NotPlain for a file that names its encoding, which only a file has.
+    """
+    if any("coding" in line for line in source.split("\n", 2)[:2]):
+        raise NotPlain
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError):
+        return None
+    except (RecursionError, MemoryError) as error:
+        raise NotPlain from error
+
+
+def name_of(node: ast.AST) -> str:
+    """The name that an expression is, empty for any other."""
+    return node.id if isinstance(node, ast.Name) else ""
