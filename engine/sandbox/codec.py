@@ -158,6 +158,11 @@ class Codec:
         raise Malformed(f"an unknown value {letter!r}")
 
 
+def encode_call(names: list[str], values: list[Any], codec: Codec | None = None) -> str:
+    """A call: `values` are the arguments, those of the keywords `names` last. Raises Unplain."""
+    return f"[{json.dumps(names)},{(codec or Codec()).encode(values)}]"
+
+
 def _no_nan(value: float) -> float:
     if value != value:
         raise Unplain("NaN, which is told by its identity")

@@ -5,7 +5,8 @@ its children have never had a test's source, or what a test expects, in their me
 runner it never runs a candidate's code itself.
 
 A child answers calls that come over a pipe. Frames to it: a letter, then JSON. `C` starts a test
-and `c` goes on with it, each a call: `[keywords, values, contents]`. Frames from it: `>` what the
+and `c` goes on with it, each a call: `[keywords, values, contents]`; `s` goes on without the
+containers of earlier calls. Frames from it: `>` what the
 code printed, `=` a value, `!` a builtin exception with its arguments, `~` another exception's name and
 words, `?` why the answer may not cross; and first of all `+` when the code was imported, `x` why not.
 """
@@ -19,6 +20,7 @@ import io
 import json
 import os
 import platform
+import select
 import signal
 import socket
 import struct
@@ -184,8 +186,9 @@ def _answer_calls(function: Any, module: ModuleType, printed: io.BytesIO) -> Non
     caches = [v for v in vars(module).values() if hasattr(v, "cache_clear")]
     while frame := source.next():
         letter, (names, wires, contents) = frame[:1], json.loads(frame[1:])
-        if letter == "C":
+        if letter != "c":
             codec = Codec()
+        if letter == "C":
             for cache in caches:
                 cache.cache_clear()
         values = codec.decode(wires, contents)
@@ -233,10 +236,10 @@ def _send(letter: str, text: str) -> None:
     send(REPLIES_FD, letter + text)
 
 
-def send(fd: int, text: str) -> None:
-    """Write one frame. Raises OSError when nobody reads any more."""
-    body = text.encode("ascii")
-    data = memoryview(_LENGTH.pack(len(body)) + body)
+def send(fd: int, *texts: str) -> None:
+    """Write each text as a frame. Raises OSError when nobody reads any more."""
+    bodies = [text.encode("ascii") for text in texts]
+    data = memoryview(b"".join(_LENGTH.pack(len(body)) + body for body in bodies))
     while data:
         data = data[os.write(fd, data) :]
 
@@ -247,6 +250,10 @@ class Frames:
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._buffer = b""
+
+    def is_ready(self, timeout_s: float) -> bool:
+        """Whether a frame, or the end, has begun to come within `timeout_s`."""
+        return bool(self._buffer or select.select([self._fd], [], [], timeout_s)[0])
 
     def next(self) -> str:
         """The next frame; empty at the end. Raises Malformed for one that is too long or no text."""

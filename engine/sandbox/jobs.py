@@ -36,10 +36,14 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class RowJob:
-    """Plain tests of one code that the host asked for, to be run in one go."""
+    """Plain tests of one code that the host asked for, to be run in one go.
+
+    `ahead`: as in `engine.sandbox.row.RowWork`.
+    """
 
     id: int
     batch: Batch
     code: str
     tests: tuple[str, ...]
     timeout_s: float
+    ahead: bool

@@ -14,7 +14,9 @@ from __future__ import annotations
 import ast
 import builtins
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 MODULES = frozenset({
     *("bisect", "cmath", "collections", "copy", "fractions", "functools", "heapq", "itertools"),
@@ -28,17 +30,29 @@ HOOKS = ("test", "Test", "pytest", "setup", "teardown")
 
 @dataclass(frozen=True, slots=True)
 class PlainTest:
-    """A plain test: how many `cases` pytest runs for it, and whether it `catches` exceptions."""
+    """What is known of a plain test.
+
+    `cases` is how many of them pytest runs, `catches` whether it handles exceptions. `calls` are all
+    calls that it makes, encoded and in order, where they can be told beforehand: its code can then
+    answer them without waiting for the test in between. Empty where they cannot.
+    """
 
     cases: int
     catches: bool
+    calls: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, message: Mapping[str, Any]) -> Self:
+        """From its fields, as they come out of JSON."""
+        return cls(message["cases"], message["catches"], tuple(message["calls"]))
 
 
 @dataclass(frozen=True, slots=True)
 class PlainCode:
-    """A plain code, and whether one call may change what a later one gives."""
+    """A plain code: whether one call may change what a later one gives, and whether it caches."""
 
     keeps_state: bool
+    caches: bool = False
 
 
 class NotPlain(Exception):

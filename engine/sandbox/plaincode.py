@@ -33,7 +33,7 @@ def read_code(source: str, entry_point: str) -> PlainCode | None:
         _check_handlers(tree)
     except NotPlain:
         return None
-    return PlainCode(keeps_state(tree))
+    return PlainCode(keeps_state(tree), caches="cache" in source)
 
 
 def _check_entry(tree: ast.Module, entry_point: str) -> None:

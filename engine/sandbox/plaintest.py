@@ -6,6 +6,7 @@ import ast
 import math
 from collections.abc import Iterator
 
+from engine.sandbox.codec import Unplain, encode_call
 from engine.sandbox.plain import BUILTINS, HOOKS, NotPlain, PlainTest, name_of, parse
 
 _TEST_MODULES = frozenset(
@@ -77,7 +78,8 @@ def read_test(source: str, entry_point: str) -> PlainTest | None:
         or (isinstance(node, ast.Attribute) and node.attr == "raises")
         for node in ast.walk(tree)
     )
-    return PlainTest(sum(tests.values()), catches) if tests else None
+    cases = sum(tests.values())
+    return PlainTest(cases, catches, _calls(tree, entry_point)) if tests else None
 
 
 def _check_test(tree: ast.Module, entry_point: str) -> None:
@@ -240,3 +242,48 @@ def _is_raises(call: ast.Call) -> bool:
 
 def _is_singleton(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and (node.value is None or isinstance(node.value, bool))
+
+
+_STRAIGHT = (
+    *(ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.keyword, ast.Assert, ast.Call),
+    *(ast.Compare, ast.BinOp, ast.UnaryOp, ast.Constant, ast.Name, ast.List, ast.Tuple),
+    *(ast.Dict, ast.Set, ast.Attribute, ast.Subscript, ast.Slice),
+)
+_MOST_CALLS = 100
+
+
+def _calls(tree: ast.Module, entry_point: str) -> tuple[str, ...]:
+    """The calls of a test that is one function of asserts over calls with literal arguments.
+
+    They are made in this order, up to the first assert that fails: nothing here is left out or made
+    twice by the way that it goes.
+    """
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    rest = [
+        n for n in tree.body if not isinstance(n, ast.FunctionDef | ast.Import | ast.ImportFrom)
+    ]
+    if len(functions) != 1 or rest or functions[0].decorator_list:
+        return ()
+    nodes = [part for statement in functions[0].body for part in ast.walk(statement)]
+    if not all(isinstance(node, _STRAIGHT) for node in nodes):
+        return ()
+    if any(isinstance(node, ast.Compare) and len(node.ops) > 1 for node in nodes):
+        return ()
+    calls = [n for n in nodes if isinstance(n, ast.Call) and name_of(n.func) == entry_point]
+    names = sum(name_of(node) == entry_point for node in nodes)
+    if names != len(calls) or len(calls) > _MOST_CALLS:
+        return ()
+    calls.sort(key=lambda call: (call.lineno, call.col_offset))
+    try:
+        return tuple(map(_encoded, calls))
+    except (ValueError, TypeError, MemoryError, RecursionError, Unplain):
+        return ()
+
+
+def _encoded(call: ast.Call) -> str:
+    """As the test's process will encode it. Raises ValueError for arguments that are no literals."""
+    names = [keyword.arg for keyword in call.keywords]
+    if None in names:
+        raise ValueError("keywords that are only known later")
+    values = [*call.args, *(keyword.value for keyword in call.keywords)]
+    return encode_call([str(name) for name in names], [ast.literal_eval(v) for v in values])

@@ -9,13 +9,15 @@ what they amount to is decided here and by the runner.
 from __future__ import annotations
 
 import base64
+import contextlib
 import itertools
 import json
 import marshal
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import FunctionType, ModuleType, TracebackType
 from typing import Any, NoReturn
@@ -25,31 +27,39 @@ from _pytest.outcomes import OutcomeException
 
 from engine.sandbox import codeserver, frames, rights
 from engine.sandbox.child import REPORT_FD
-from engine.sandbox.codec import Codec, Malformed, Unplain
+from engine.sandbox.codec import Codec, Malformed, Unplain, encode_call
 from engine.sandbox.exceptions import PLAIN_EXCEPTIONS
 from engine.sandbox.expected import TEST_MODULE, Expected, examine
+from engine.sandbox.plain import PlainTest
 from engine.sandbox.warm import WarmPytest
 
 _OUTPUT = 4000
+# Half of what a pipe holds.
+_AHEAD = 32 * 1024
+_SKIP_S = 0.25
 _MESSAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class RowTest:
-    """One plain test: its source, whether it catches exceptions, and what is known of it."""
+    """One test: its source, what was read from it, and what it defines if that is known yet."""
 
     source: str
-    catches: bool
+    plain: PlainTest
     expected: Expected | None
 
 
 @dataclass(frozen=True, slots=True)
 class RowWork:
-    """One code's tests in order. `timeout_s` is for each."""
+    """One code's tests in order. `timeout_s` is for each.
+
+    `ahead`: calls that are known may be made before their test begins, since the code keeps nothing.
+    """
 
     entry_point: str
     tests: tuple[RowTest, ...]
     timeout_s: float
+    ahead: bool
 
 
 class _Leave(BaseException):
@@ -62,11 +72,17 @@ class _Foreign(Exception):
 
 @dataclass(slots=True)
 class _Code:
-    """The code as the tests see it: a function."""
+    """The code as the tests see it: a function.
+
+    `ahead` are the calls of the running test that were sent before it began, and whose answers are
+    still to be read; `foreseen` is whether there are no others.
+    """
 
     source: codeserver.Frames
     name: str
     catches: bool = False
+    foreseen: bool = False
+    ahead: deque[str] = field(default_factory=deque)
     codec: Codec = field(default_factory=Codec)
     letter: str = "C"
     leave: str = ""
@@ -82,10 +98,42 @@ class _Code:
             return str(json.loads(text))
         raise self._left(text)
 
-    def begin(self, test: RowTest) -> None:
-        """Forget what the last test knew."""
+    def send_ahead(self, tests: Sequence[RowTest]) -> int:
+        """Send all calls of the first tests whose calls are known; how many tests those are.
+
+        Not more than fits into a pipe, so that neither side waits for the other one to read.
+        """
+        calls: list[str] = []
+        size = count = 0
+        for test in tests:
+            known = test.plain.calls
+            size += sum(map(len, known)) + len(known) * 8
+            if not known or size > _AHEAD:
+                break
+            calls += [("s" if number else "C") + call for number, call in enumerate(known)]
+            count += 1
+        if calls:
+            codeserver.send(codeserver.REQUESTS_FD, *calls)
+        return count
+
+    def begin(self, test: RowTest, *, foreseen: bool) -> None:
+        """Forget what the last test knew; its calls have been sent if they are `foreseen`."""
         self.codec, self.letter, self.leave, self.printed = Codec(), "C", "", ""
-        self.catches = test.catches
+        self.catches, self.foreseen = test.plain.catches, foreseen
+        self.ahead = deque(test.plain.calls if foreseen else ())
+
+    def end(self) -> None:
+        """Drop the answers that the test, which failed before, did not ask for.
+
+        One that does not come at once is not waited for: the row ends, and another begins.
+        """
+        while self.ahead and not self.gone:
+            self.ahead.popleft()
+            if self.source.is_ready(_SKIP_S):
+                with contextlib.suppress(_Leave, ValueError):
+                    self._reply()
+            else:
+                self.gone = True
 
     def function(self) -> Callable[..., Any]:
         def call(*values: Any, **keywords: Any) -> Any:
@@ -98,21 +146,23 @@ class _Code:
         """Call the code. Raises what it raised, or _Leave."""
         if self.leave:
             raise _Leave
+        codec = Codec() if self.foreseen else self.codec
         try:
-            text = self.codec.encode([*values, *keywords.values()])
+            text = encode_call([*keywords], [*values, *keywords.values()], codec)
         except Unplain as error:
             raise self._left(str(error)) from None
         try:
-            codeserver.send(
-                codeserver.REQUESTS_FD, f"{self.letter}[{json.dumps([*keywords])},{text}]"
-            )
+            if not self.foreseen:
+                codeserver.send(codeserver.REQUESTS_FD, self.letter + text)
+            elif not self.ahead or self.ahead.popleft() != text:
+                raise self._left("a call that was not foreseen")
             self.letter = "c"
-            letter, text = self._reply()
+            letter, body = self._reply()
             if letter == "?":
-                raise self._left(text)
+                raise self._left(body)
             if letter == "~":
-                self._foreign(*map(str, json.loads(text)))
-            result = self.codec.decode(*json.loads(text))
+                self._foreign(*map(str, json.loads(body)))
+            result = codec.decode(*json.loads(body))
         except (Malformed, OSError, ValueError, TypeError, RecursionError, Unplain) as error:
             self.gone = True
             raise self._left(str(error)) from None
@@ -174,15 +224,19 @@ def _run_all(work: RowWork, expected: list[Expected], code: _Code) -> None:
         failure = code.opened()
     except (_Leave, Malformed, ValueError):
         failure, code.leave = None, code.leave or "it could not be imported"
+    sent = 0
     for number, test in enumerate(work.tests):
         if failure is None:
             finding = {"leave": code.leave}
         elif failure:
             finding = {"error": "collection", "message": failure[:_MESSAGE], "output": failure}
         else:
-            code.begin(test)
+            if work.ahead and number >= sent:
+                sent = number + code.send_ahead(work.tests[number:])
+            code.begin(test, foreseen=number < sent)
             finding = _run_test(test, expected[number], code)
         _report(test=number, at=time.monotonic(), **finding)
+        code.end()
         if code.gone:
             return
 

@@ -5,7 +5,7 @@ process there with any capability; it never runs a candidate's code itself. Fram
 
     {"type": "batch", "batch", "entry_point", "codes", "tests", "plain"}   sources for what follows
     {"type": "pair", "id", "batch", "code", "test", "timeout_s"[, "source"]}
-    {"type": "row", "id", "batch", "code", "tests", "timeout_s"}   plain tests of one code
+    {"type": "row", "id", "batch", "code", "tests", "timeout_s", "ahead"}   plain tests of one code
     {"type": "abort"}                                              drop everything, running or not
 
 Frames out: {"type": "ready"}; for each pair {"type": "result", "id", "verdict", "seconds",
@@ -82,11 +82,12 @@ class Runner:
     def _start_row(self, slot: Slot, job: RowJob) -> None:
         batch = job.batch
         tests = tuple(
-            row.RowTest(batch.tests[test], batch.plain[test].catches, batch.expected.get(test))
+            row.RowTest(batch.tests[test], batch.plain[test], batch.expected.get(test))
             for test in job.tests
         )
         self._jobs[slot.index] = job
-        slot.start_row(row.RowWork(batch.entry_point, tests, job.timeout_s), batch.codes[job.code])
+        work = row.RowWork(batch.entry_point, tests, job.timeout_s, job.ahead)
+        slot.start_row(work, batch.codes[job.code])
 
     def _start(self, slot: Slot, job: Job, *, alone: bool) -> None:
         expected = None if job.source else job.batch.expected.get(job.test)
@@ -138,7 +139,7 @@ class Runner:
     def _handle(self, message: dict[str, Any]) -> None:
         kind = message["type"]
         if kind == "batch":
-            plain = {test: PlainTest(**known) for test, known in message["plain"].items()}
+            plain = {test: PlainTest.of(known) for test, known in message["plain"].items()}
             batch = Batch(message["entry_point"], message["codes"], message["tests"], plain)
             self._batches = {message["batch"]: batch}
         elif kind == "pair":
@@ -148,9 +149,8 @@ class Runner:
             self._queue.append(job)
         elif kind == "row":
             batch, tests = self._batches[message["batch"]], tuple(message["tests"])
-            self._queue.append(
-                RowJob(message["id"], batch, message["code"], tests, message["timeout_s"])
-            )
+            code, timeout_s, ahead = (message[key] for key in ("code", "timeout_s", "ahead"))
+            self._queue.append(RowJob(message["id"], batch, code, tests, timeout_s, ahead))
         elif kind == "abort":
             self._queue.clear()
             self._alone.clear()

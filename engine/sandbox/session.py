@@ -139,7 +139,7 @@ class RunnerSandbox:
             in_flight[number] = unit
             order = {"id": number, "batch": batch, "code": unit.code, "timeout_s": timeout_s}
             if isinstance(unit, Row):
-                connection.send({"type": "row", "tests": unit.tests, **order})
+                connection.send({"type": "row", "tests": unit.tests, "ahead": unit.ahead, **order})
             else:
                 control = {"source": unit.control} if unit.control else {}
                 connection.send({"type": "pair", "test": unit.test, **order, **control})
