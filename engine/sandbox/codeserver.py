@@ -159,8 +159,8 @@ def _deeper(frames: int, function: Callable[[], None]) -> None:
 
 def _run(entry_point: str, source: str) -> None:
     printed = io.BytesIO()
-    # As pytest captures: what UTF-8 cannot write raises.
-    text = io.TextIOWrapper(printed, encoding="UTF-8", newline="", write_through=True)
+    # As pytest captures.
+    text = io.TextIOWrapper(printed, "utf-8", errors="replace", newline="", write_through=True)
     sys.stdout = sys.stderr = text
     module = ModuleType(entry_point)
     sys.modules[entry_point] = module

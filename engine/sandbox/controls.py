@@ -9,50 +9,44 @@ from __future__ import annotations
 
 import ast
 
-_FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def contradict(source: str) -> str | None:
-    """The test with every assert contradicted, or None for a source that does not parse.
+    """The test so that it must fail on every code that passes it; None where it does not parse.
 
-    `f(x) == 6` must then equal 7; any other assert is negated; a test function without an assert gets
-    one that is false at its end.
+    `f(x) == 6` must then equal 7, any other assert is negated. Only asserts that a test
+    cannot go round are changed, those that stand in its body itself; a test with none gets one at
+    its end.
     """
     try:
         tree = ast.parse(source)
-        changed = ast.fix_missing_locations(_Contradict().visit(tree))
-        return ast.unparse(changed) + "\n"
+        for node in ast.walk(tree):
+            if isinstance(node, _FUNCTIONS) and node.name.startswith("test"):
+                _contradict(node)
+        return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 
-class _Contradict(ast.NodeTransformer):
-    def visit_Assert(self, node: ast.Assert) -> ast.stmt:
-        test = node.test
-        if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq):
-            left, right = test.left, test.comparators[0]
-            # The code's value stands on either side; the other one is changed.
-            if isinstance(left, ast.Constant):
-                left = _other(left)
-            else:
-                right = _other(right)
-            test = ast.Compare(left=left, ops=test.ops, comparators=[right])
+def _contradict(test: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    asserts = [statement for statement in test.body if isinstance(statement, ast.Assert)]
+    for statement in asserts:
+        statement.test, statement.msg = _opposite(statement.test), None
+    if not asserts:
+        test.body.append(ast.Assert(test=ast.Constant(value=False), msg=None))
+
+
+def _opposite(test: ast.expr) -> ast.expr:
+    if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq):
+        left, right = test.left, test.comparators[0]
+        # The code's value stands on either side; the other one is changed.
+        if isinstance(left, ast.Constant):
+            left = _other(left)
         else:
-            test = ast.UnaryOp(op=ast.Not(), operand=test)
-        return ast.Assert(test=test, msg=None)
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.stmt:
-        return self._function(node)
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.stmt:
-        return self._function(node)
-
-    def _function(self, node: _FUNCTIONS) -> ast.stmt:
-        had_none = not any(isinstance(part, ast.Assert) for part in ast.walk(node))
-        self.generic_visit(node)
-        if had_none and node.name.startswith("test"):
-            node.body.append(ast.Assert(test=ast.Constant(value=False), msg=None))
-        return node
+            right = _other(right)
+        return ast.Compare(left=left, ops=test.ops, comparators=[right])
+    return ast.UnaryOp(op=ast.Not(), operand=test)
 
 
 def _other(value: ast.expr) -> ast.expr:

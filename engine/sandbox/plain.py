@@ -83,3 +83,8 @@ def parse(source: str) -> ast.Module | None:
 def name_of(node: ast.AST) -> str:
     """The name that an expression is, empty for any other."""
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def is_dunder(name: str) -> bool:
+    """Whether a name is one of Python's own, as `__file__` is and `____` is not."""
+    return name.startswith("__") and name.endswith("__") and bool(name.strip("_"))

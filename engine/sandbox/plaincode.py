@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from engine.sandbox.plain import MODULES, NotPlain, PlainCode, name_of, parse
+from engine.sandbox.plain import MODULES, NotPlain, PlainCode, is_dunder, name_of, parse
 from engine.sandbox.state import keeps_state
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -62,10 +62,10 @@ def _check_code_node(node: ast.AST) -> None:
             if level or (module or "").partition(".")[0] not in MODULES:
                 raise NotPlain
         case ast.Name(id=name):
-            if name in _NOT_IN_CODES or (name.startswith("__") and name != "__name__"):
+            if name in _NOT_IN_CODES or (is_dunder(name) and name != "__name__"):
                 raise NotPlain
         case ast.Attribute(attr=name):
-            hidden = name.startswith("__") and name not in _DUNDERS
+            hidden = is_dunder(name) and name not in _DUNDERS
             if hidden or name.startswith(_FRAME_ATTRIBUTES):
                 raise NotPlain
         case ast.AsyncFunctionDef() | ast.Await():

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 
 from engine.sandbox.codec import Unplain, encode_call
-from engine.sandbox.plain import BUILTINS, HOOKS, NotPlain, PlainTest, name_of, parse
+from engine.sandbox.plain import BUILTINS, HOOKS, NotPlain, PlainTest, is_dunder, name_of, parse
 
 _TEST_MODULES = frozenset(
     {"cmath", "collections", "copy", "itertools", "math", "re", "string", "typing"}
@@ -174,7 +174,7 @@ def _check_test_node(
 
 
 def _check_test_name(name: str) -> None:
-    if name.startswith("__") or (name in BUILTINS and name not in _TEST_BUILTINS):
+    if is_dunder(name) or (name in BUILTINS and name not in _TEST_BUILTINS):
         raise NotPlain
 
 

@@ -73,7 +73,13 @@ class RunnerSandbox:
         for code, test in wanted:
             if code not in codes or test not in tests:
                 raise BadInput(f"the pair {(code, test)!r} is not among the codes and tests")
-        plan = Plan(wanted, codes, tests, entry_point=entry_point, separate=self._engine.many_users)
+        plan = Plan(
+            wanted,
+            codes,
+            tests,
+            entry_point=entry_point,
+            separate=self._settings.separate and self._engine.many_users,
+        )
         batch = {
             "type": "batch",
             "batch": next(self._ids),
