@@ -25,6 +25,7 @@ from bot.reporting import Reporter
 from bot.requests import Request, RequestStatus, new_id
 from bot.retry import ParkPolicy, ParkReason, RetryPolicy
 from bot.services import Services
+from bot.settings import Settings
 from bot.steps import parked, unsolved
 from bot.store.errors import LeaseLost, StoreUnavailable
 from engine import prompts
@@ -149,7 +150,7 @@ class Runner:
             case Solution():
                 return services.store.solve(request.id, outcome, worker=self.name)
             case Exhausted():
-                return self._unsolved(request, outcome, model.name)
+                return self._unsolved(request, outcome)
 
     def _pool_id(self, request: Request, model: LanguageModel, sandbox: Sandbox) -> str:
         """The request's pool; a new one where it has none."""
@@ -191,7 +192,7 @@ class Runner:
     def _append(self, pool_id: str, entries: Iterable[Entry]) -> None:
         self.services.store.append(pool_id, list(entries))
 
-    def _unsolved(self, request: Request, outcome: Exhausted, model: str) -> Request:
+    def _unsolved(self, request: Request, outcome: Exhausted) -> Request:
         now = self.services.clock()
         policy = self.retry_policy(request)
         return self.services.store.apply(
@@ -202,7 +203,7 @@ class Runner:
                 now=now,
                 rng=self.services.rng,
                 reason=outcome.reason.value,
-                fingerprint=fingerprint(model),
+                fingerprint=fingerprint(self.services.settings),
             ),
             worker=self.name,
         )
@@ -291,6 +292,7 @@ def budget_for(request: Request, budget: Budget) -> Budget:
     )
 
 
-def fingerprint(model: str) -> str:
+def fingerprint(settings: Settings) -> str:
     """Names the model and the prompts: with others, what was exhausted has a new chance."""
-    return f"{model} {prompts.fingerprint()}"
+    model = settings.model
+    return f"{model.model} {model.quantization} {prompts.fingerprint()}"

@@ -1,8 +1,8 @@
 """`supercharge worker`: handles deliveries, carries requests, and looks after what was left behind.
 
-Three threads: the inbox answers commands at once, also while a search runs; the runner carries one
-request after the other; the caller keeps house. Each has a name of its own in the store, and what one
-leaves behind when it is killed is taken up by the next.
+Two threads: the inbox answers commands at once, also while a search runs, and the runner carries one
+request after the other; beside them the scheduler ticks. Each has a name of its own in the store, and
+what one leaves behind when it is killed is taken up by the next.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from bot.forge.errors import ForgeError
 from bot.inbox import Inbox
 from bot.requests import ENDS
-from bot.runner import Runner
+from bot.runner import Runner, fingerprint
 from bot.said import BeingDone
+from bot.scheduler import Chores, Scheduler, Tick
 from bot.services import Services
 from bot.store.errors import StoreUnavailable
 from bot.store.queries import RequestFilter
@@ -31,7 +32,6 @@ logger = logging.getLogger(__name__)
 
 IDLE_S = 0.5
 """How often an idle thread looks for work."""
-HOUSEKEEPING_S = 10.0
 OUTAGE_S = 5.0
 
 
@@ -66,11 +66,13 @@ class Worker:
             threading.Thread(target=self._loop, args=(work, failures), name=name)
             for name, work in (("inbox", self._inbox), ("runner", self._runner))
         ]
+        scheduler = Scheduler(self.ticks())
         for thread in threads:
             thread.start()
-        self._loop(self._keep_house, failures)
+        scheduler.start()
         for thread in threads:
             thread.join()
+        scheduler.stop()
         self.runner.close()
         if failures:
             raise failures[0]
@@ -95,13 +97,21 @@ class Worker:
     def _runner(self) -> float:
         return 0.0 if self.runner.work() else IDLE_S
 
-    def _keep_house(self) -> float:
-        """Take up what dead workers left, wake what is due, and say what is owed."""
+    def ticks(self) -> list[Tick]:
+        """What the scheduler does: the store's chores, and the words that are owed."""
+        services = self.services
+        chores = Chores(
+            services.store,
+            settings=services.settings.scheduler,
+            clock=services.clock,
+            fingerprint=fingerprint(services.settings),
+        )
+        often = services.settings.scheduler.tick_s
+        return [*chores.ticks(), Tick("words that are owed", often, self.say_what_is_owed)]
+
+    def say_what_is_owed(self) -> None:
+        """Tell of ends that nobody was told of: GitHub was away, or whoever was to tell died."""
         store = self.services.store
-        for request in store.release_stale_leases():
-            logger.warning("%s was left by a worker; now %s", request.id, request.status.value)
-        for request in store.wake():
-            logger.info("%s is due: %s", request.id, request.status.value)
         owed = RequestFilter(statuses=tuple(ENDS), words_owed=True)
         for request in store.list_requests(owed, limit=20):
             try:
@@ -110,4 +120,3 @@ class Worker:
                 continue
             except ForgeError as error:
                 logger.warning("words are still owed for %s: %s", request.id, error)
-        return HOUSEKEEPING_S

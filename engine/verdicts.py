@@ -21,6 +21,15 @@ class Verdict(StrEnum):
         return self is not Verdict.SANDBOX_ERROR
 
 
+class Isolation(StrEnum):
+    """What stood between a code and its test while they ran, so what a pass is worth."""
+
+    SEPARATE = "separate"
+    """Two processes of different users; only plain values crossed. A pass cannot be forged."""
+    SHARED = "shared"
+    """One process. A code that knows its way about could forge a pass: weaker evidence."""
+
+
 @dataclass(frozen=True, slots=True)
 class PairResult:
     """One code run against one test.
@@ -28,7 +37,7 @@ class PairResult:
     `error` names what ended a pair that did not pass: an exception's class name
     (`AssertionError`), or one of `collection`, `timeout`, `exit`, `memory`, `forged`, `sandbox`.
     `message` is its first line, `output` the capped tail of what pytest printed; both are the
-    candidate's words and are to be treated as data.
+    candidate's words and are to be treated as data. `isolation` says what a pass is worth.
     """
 
     code_id: str
@@ -38,6 +47,7 @@ class PairResult:
     error: str = ""
     message: str = ""
     output: str = ""
+    isolation: Isolation = Isolation.SHARED
 
     @property
     def pair(self) -> tuple[str, str]:

@@ -29,7 +29,9 @@ class SandboxSettings:
     tmpfs_mb          size of the only writable place
     output_kb         most output kept per pair
     allowed_packages  distributions that may be installed for candidates; nothing else ever is
-    workers           pairs run at the same time
+    workers           pairs, or rows of one code's plain tests, run at the same time
+    separate          run plain codes apart from their tests (fast, and a pass cannot be forged);
+                      False runs every pair by pytest in one process
     """
 
     engine: str = "auto"
@@ -43,6 +45,7 @@ class SandboxSettings:
     output_kb: int = 16
     allowed_packages: tuple[str, ...] = ()
     workers: int = 2
+    separate: bool = True
 
     def __post_init__(self) -> None:
         if self.engine not in ENGINES:

@@ -83,7 +83,7 @@ class BubblewrapEngine:
         command += ["--chdir", "/", "--clearenv"]
         for name, value in rootfs.ENVIRONMENT.items():
             command += ["--setenv", name, value]
-        command += ["--", rootfs.PYTHON, "-I", "-B", "-m", "engine.sandbox.runner", arguments]
+        command += ["--", rootfs.PYTHON, "-I", "-B", "-m", "engine.sandbox.inside", arguments]
         group = cgroups.Group.make(self._settings) if self._has_cgroups else None
         try:
             return _ProcessLink(command, group, rootfs.hold(tree))

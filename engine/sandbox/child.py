@@ -11,13 +11,10 @@ import _thread
 import atexit
 import base64
 import contextlib
-import ctypes
 import importlib.machinery
 import importlib.util
 import marshal
 import os
-import resource
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -25,28 +22,12 @@ from dataclasses import dataclass
 from types import CodeType, ModuleType
 from typing import Any, NoReturn
 
-from engine.sandbox import frames
+from engine.sandbox import frames, rights
 from engine.sandbox.expected import TEST_MODULE, Expected, examine
 from engine.sandbox.warm import WarmPytest
 
 REPORT_FD = 499
 """All descriptors above it are the parent's; those below may be pytest's."""
-
-_PR_SET_PDEATHSIG = 1
-_PR_SET_DUMPABLE = 4
-_PR_SET_NO_NEW_PRIVS = 38
-_LIBC = ctypes.CDLL(None)
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one pair may use. Sizes in bytes; `uid` None keeps the parent's (one-uid sandboxes)."""
-
-    uid: int | None
-    memory: int
-    processes: int
-    file_size: int
-    output: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +83,10 @@ class _Compiled(importlib.machinery.SourceFileLoader):
         return code
 
 
-def run(work: Work, limits: Limits, warm: WarmPytest) -> NoReturn:
+def run(work: Work, limits: rights.Limits, warm: WarmPytest) -> NoReturn:
     """Run the pair, report on `REPORT_FD` and end the process; never returns, never raises."""
     try:
-        _drop_rights(work, limits)
+        rights.drop(limits, cpu_s=work.timeout_s)
         _write_sources(work)
     except OSError as error:
         _send(work.nonce, {"setup": f"{type(error).__name__}: {error}"})
@@ -140,46 +121,6 @@ def run(work: Work, limits: Limits, warm: WarmPytest) -> NoReturn:
         atexit._run_exitfuncs()
     _send(work.nonce, {"done": True})
     os._exit(0)
-
-
-def _drop_rights(work: Work, limits: Limits) -> None:
-    os.setsid()
-    if limits.uid is None:
-        # The parent is not dumpable, and then not even our own files in /proc would be ours.
-        _LIBC.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
-    with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
-        file.write("1000")
-    cpu_s = int(work.timeout_s) + 2
-    for kind, amount in (
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_CPU, cpu_s),
-        (resource.RLIMIT_FSIZE, limits.file_size),
-        (resource.RLIMIT_NOFILE, 512),
-        (resource.RLIMIT_AS, limits.memory),
-        (resource.RLIMIT_MSGQUEUE, 0),
-        # Counted for the user that this process becomes.
-        (resource.RLIMIT_NPROC, limits.processes),
-    ):
-        resource.setrlimit(kind, (amount, amount))
-    if limits.uid is not None:
-        os.setgroups([])
-        os.setresgid(limits.uid, limits.uid, limits.uid)
-        os.setresuid(limits.uid, limits.uid, limits.uid)
-    _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD):
-        signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-
-
-def die_with_parent() -> None:
-    """Be killed when the process that started this one ends; a change of user forgets it."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
-
-
-def forbid_tracing() -> None:
-    """Keep processes of our own user from tracing us and from reading our memory."""
-    _LIBC.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def _write_sources(work: Work) -> None:

@@ -105,7 +105,7 @@ class DockerEngine:
         memory = settings.memory_mb << 20
         size = (settings.tmpfs_mb << 20) // slots
         return {
-            "command": [rootfs.PYTHON, "-I", "-B", "-m", "engine.sandbox.runner", arguments],
+            "command": [rootfs.PYTHON, "-I", "-B", "-m", "engine.sandbox.inside", arguments],
             "user": "0:0",
             "environment": rootfs.ENVIRONMENT,
             "working_dir": "/",

@@ -3,56 +3,41 @@
 Reads frames on stdin and writes frames on stdout. It is process 1 of its container and the only
 process there with any capability; it never runs a candidate's code itself. Frames in:
 
-    {"type": "batch", "batch", "entry_point", "codes", "tests"}   sources for the pairs that follow
-    {"type": "pair", "id", "batch", "code", "test", "timeout_s"}
-    {"type": "abort"}                                             drop everything, running or not
+    {"type": "batch", "batch", "entry_point", "codes", "tests", "plain"}   sources for what follows
+    {"type": "pair", "id", "batch", "code", "test", "timeout_s"[, "source"]}
+    {"type": "row", "id", "batch", "code", "tests", "timeout_s", "ahead"}   plain tests of one code
+    {"type": "abort"}                                              drop everything, running or not
 
-Frames out: {"type": "ready"}, and for each pair {"type": "result", "id", "verdict", "seconds",
-"error", "message", "output"}. Ends at the end of stdin. Ends itself, badly, when it cannot
+Frames out: {"type": "ready"}; for each pair {"type": "result", "id", "verdict", "seconds",
+"error", "message", "output"}; for each row {"type": "row", "id", "results"}, each with "test" and the
+same, where a verdict may also be "leave" or "again" (`engine.sandbox.running`); and "busy" while a
+long row has no news. Ends at the end of stdin. Ends itself, badly, when it cannot
 clean up after a pair: the host then starts a fresh one.
 """
 
 from __future__ import annotations
 
 import gc
-import json
 import os
 import secrets
 import select
 import signal
-import sys
 import time
 from collections import deque
-from dataclasses import dataclass, field
 from typing import Any
 
-from engine.sandbox import child, frames
+from engine.sandbox import child, frames, rights, row
 from engine.sandbox.cleaning import Hurt
-from engine.sandbox.expected import Expected, Finding, judge
-from engine.sandbox.slots import Running, Slot, private_fd
+from engine.sandbox.codeserver import CodeServer
+from engine.sandbox.expected import Finding, judge
+from engine.sandbox.jobs import Batch, Job, RowJob
+from engine.sandbox.plain import PlainTest
+from engine.sandbox.running import Running, RunningRow
+from engine.sandbox.slots import Slot, private_fd
 
 _READ = 1 << 16
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """The sources that one run of pairs shares."""
-
-    entry_point: str
-    codes: dict[str, str]
-    tests: dict[str, str]
-    expected: dict[str, Expected] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One pair that the host asked for."""
-
-    id: int
-    batch: Batch
-    code: str
-    test: str
-    timeout_s: float
+_LOOK_S = 0.02
+_BUSY_S = 5.0
 
 
 class Runner:
@@ -62,10 +47,11 @@ class Runner:
         self._slots = slots
         self._stdin = stdin
         self._stdout = stdout
-        self._queue: deque[Job] = deque()
+        self._queue: deque[Job | RowJob] = deque()
         self._alone: deque[Job] = deque()
         self._batches: dict[int, Batch] = {}
-        self._jobs: dict[int, Job] = {}
+        self._jobs: dict[int, Job | RowJob] = {}
+        self._heard = time.monotonic()
         self._decoder = frames.Decoder()
         self._wake = _wake_on_child_exit()
 
@@ -87,17 +73,31 @@ class Runner:
             return
         for slot in idle:
             while self._queue and slot.running is None:
-                self._start(slot, self._queue.popleft(), alone=False)
+                job = self._queue.popleft()
+                if isinstance(job, RowJob):
+                    self._start_row(slot, job)
+                else:
+                    self._start(slot, job, alone=False)
+
+    def _start_row(self, slot: Slot, job: RowJob) -> None:
+        batch = job.batch
+        tests = tuple(
+            row.RowTest(batch.tests[test], batch.plain[test], batch.expected.get(test))
+            for test in job.tests
+        )
+        self._jobs[slot.index] = job
+        work = row.RowWork(batch.entry_point, tests, job.timeout_s, job.ahead)
+        slot.start_row(work, batch.codes[job.code])
 
     def _start(self, slot: Slot, job: Job, *, alone: bool) -> None:
-        expected = job.batch.expected.get(job.test)
+        expected = None if job.source else job.batch.expected.get(job.test)
         if expected is not None and expected.problem:
             self._answer(job, "failed", 0.0, Finding("collection", expected.problem))
             return
         work = child.Work(
             entry_point=job.batch.entry_point,
             code=job.batch.codes[job.code],
-            test=job.batch.tests[job.test],
+            test=job.source or job.batch.tests[job.test],
             directory=slot.directory,
             timeout_s=job.timeout_s,
             nonce=secrets.token_hex(16),
@@ -109,15 +109,22 @@ class Runner:
     def _wait(self) -> bool:
         """Wait for one thing to happen and handle all that has. False at the end of stdin."""
         running = {slot.running.pipe: slot for slot in self._slots if slot.running}
+        rows = {p for p, slot in running.items() if isinstance(slot.running, RunningRow)}
         deadlines = [slot.running.deadline for slot in running.values() if slot.running]
         timeout = max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
-        readable, _, _ = select.select([self._stdin, self._wake, *running], [], [], timeout)
+        if rows and timeout is not None:
+            # Waking up for every test of a row would cost more than the test: look now and then.
+            timeout = min(timeout, _LOOK_S)
+        pairs = [pipe for pipe in running if pipe not in rows]
+        readable, _, _ = select.select([self._stdin, self._wake, *pairs], [], [], timeout)
         for pipe, slot in running.items():
-            if pipe in readable:
+            if pipe in readable or pipe in rows:
                 slot.read()
         if self._wake in readable:
             os.read(self._wake, _READ)
         now = time.monotonic()
+        if rows and now - self._heard > _BUSY_S:
+            self._send({"type": "busy"})
         for slot in running.values():
             if slot.ended() or (slot.running and (now >= slot.running.deadline)):
                 self._finish(slot, now)
@@ -132,12 +139,18 @@ class Runner:
     def _handle(self, message: dict[str, Any]) -> None:
         kind = message["type"]
         if kind == "batch":
-            batch = Batch(message["entry_point"], message["codes"], message["tests"])
+            plain = {test: PlainTest.of(known) for test, known in message["plain"].items()}
+            batch = Batch(message["entry_point"], message["codes"], message["tests"], plain)
             self._batches = {message["batch"]: batch}
         elif kind == "pair":
             batch = self._batches[message["batch"]]
-            job = Job(message["id"], batch, message["code"], message["test"], message["timeout_s"])
+            pair, source = (message["code"], message["test"]), message.get("source", "")
+            job = Job(message["id"], batch, *pair, message["timeout_s"], source)
             self._queue.append(job)
+        elif kind == "row":
+            batch, tests = self._batches[message["batch"]], tuple(message["tests"])
+            code, timeout_s, ahead = (message[key] for key in ("code", "timeout_s", "ahead"))
+            self._queue.append(RowJob(message["id"], batch, code, tests, timeout_s, ahead))
         elif kind == "abort":
             self._queue.clear()
             self._alone.clear()
@@ -151,13 +164,16 @@ class Runner:
             return
         timed_out = not slot.ended()
         job = self._jobs.pop(slot.index)
+        if isinstance(ended, RunningRow) or isinstance(job, RowJob):
+            self._finish_row(slot, ended, job, timed_out=timed_out)
+            return
         try:
             survivors = slot.finish()
         except Hurt as error:
             # The pair has shown what it is; only the runner needs to be replaced.
             self._answer(job, "failed", now - ended.started, Finding("exit", str(error)))
             raise
-        if ended.expected is not None:
+        if ended.expected is not None and not job.source:
             job.batch.expected[job.test] = ended.expected
         if self._was_hit_by_a_neighbour(ended, timed_out=timed_out):
             self._alone.append(job)
@@ -171,6 +187,18 @@ class Runner:
             finding = _finding(ended, survivors=survivors)
             verdict = "passed" if finding.passed else "failed"
             self._answer(job, verdict, now - ended.started, finding)
+
+    def _finish_row(
+        self, slot: Slot, ended: Running | RunningRow, job: Job | RowJob, *, timed_out: bool
+    ) -> None:
+        if not (isinstance(ended, RunningRow) and isinstance(job, RowJob)):
+            raise AssertionError("a row is run as a row")
+        survivors = slot.finish()
+        for number, expected in ended.examined.items():
+            job.batch.expected[job.tests[number]] = expected
+        cases = {test: job.batch.plain[test].cases for test in job.tests}
+        results = ended.outcomes(job.tests, cases, timed_out=timed_out, survivors=survivors)
+        self._send({"type": "row", "id": job.id, "results": results})
 
     def _answer(self, job: Job, verdict: str, seconds: float, finding: Finding) -> None:
         self._send(
@@ -193,6 +221,7 @@ class Runner:
         return killed or bool(ended.setup)
 
     def _send(self, message: dict[str, Any]) -> None:
+        self._heard = time.monotonic()
         data = memoryview(frames.encode(message))
         while data:
             data = data[os.write(self._stdout, data) :]
@@ -228,9 +257,8 @@ def _wake_on_child_exit() -> int:
     return reader
 
 
-def main(arguments: list[str]) -> int:
-    """`runner.py SETTINGS`, where SETTINGS is JSON as made by `engine.sandbox.session`."""
-    settings = json.loads(arguments[0])
+def main(settings: dict[str, Any], server: CodeServer | None) -> int:
+    """Serve until the input ends; `settings` are as made by `engine.sandbox.session`."""
     # Frames get descriptors of their own, so that a stray print cannot break the protocol.
     stdin, stdout = private_fd(os.dup(0)), private_fd(os.dup(1))
     null = os.open(os.devnull, os.O_RDWR)
@@ -239,10 +267,10 @@ def main(arguments: list[str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     if not settings["uids"]:
-        child.forbid_tracing()
+        rights.forbid_tracing()
     os.environ.clear()
     os.environ.update(settings["environment"])
-    slots = [Slot.make(index, settings) for index in range(settings["slots"])]
+    slots = [Slot.make(index, settings, server) for index in range(settings["slots"])]
     runner = Runner(slots, stdin, stdout)
     gc.collect()
     gc.freeze()
@@ -253,7 +281,3 @@ def main(arguments: list[str]) -> int:
         os.write(2, f"runner: {error}\n".encode())
         return 70
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

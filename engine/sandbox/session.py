@@ -10,8 +10,8 @@ import itertools
 import json
 import secrets
 import threading
-from collections import Counter, deque
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,16 +19,14 @@ from engine.errors import BadInput, Cancelled, SandboxUnavailable
 from engine.sandbox import rootfs
 from engine.sandbox.base import SandboxSettings
 from engine.sandbox.connection import Connection, Engine, LinkLost
+from engine.sandbox.plan import Plan, Row, Unit
 from engine.sandbox.requirements import Layer, explain_missing, install, requirements_for
-from engine.verdicts import PairResult, Verdict
+from engine.verdicts import PairResult
 
 _START_S = 60.0
 _STALL_S = 15.0
 _POLL_S = 0.2
 _WINDOW_PER_SLOT = 2
-_TRIES = 2
-
-Pair = tuple[str, str]
 
 
 class RunnerSandbox:
@@ -61,7 +59,7 @@ class RunnerSandbox:
         *,
         entry_point: str,
         timeout_s: float = 10.0,
-        pairs: Collection[Pair] | None = None,
+        pairs: Collection[tuple[str, str]] | None = None,
         cancel: threading.Event | None = None,
     ) -> Iterator[PairResult]:
         """Run every code against every test, or only `pairs`, yielding results as they are known.
@@ -75,44 +73,45 @@ class RunnerSandbox:
         for code, test in wanted:
             if code not in codes or test not in tests:
                 raise BadInput(f"the pair {(code, test)!r} is not among the codes and tests")
+        plan = Plan(
+            wanted,
+            codes,
+            tests,
+            entry_point=entry_point,
+            separate=self._settings.separate and self._engine.many_users,
+        )
         batch = {
             "type": "batch",
             "batch": next(self._ids),
             "entry_point": entry_point,
             "codes": dict(codes),
             "tests": dict(tests),
+            "plain": {test: asdict(known) for test, known in plan.plain.items()},
         }
-        return self._run(wanted, batch, timeout_s, cancel or threading.Event())
+        return self._run(plan, batch, timeout_s, cancel or threading.Event())
 
     def _run(
-        self, wanted: list[Pair], batch: dict[str, Any], timeout_s: float, cancel: threading.Event
+        self, plan: Plan, batch: dict[str, Any], timeout_s: float, cancel: threading.Event
     ) -> Iterator[PairResult]:
-        fresh, again = deque(wanted), deque[Pair]()
-        tries: Counter[Pair] = Counter()
-        in_flight: dict[int, Pair] = {}
+        in_flight: dict[int, Unit] = {}
         informed: Connection | None = None
         try:
             self._provide_packages(batch, cancel)
-            while (fresh or again or in_flight) and not cancel.is_set():
+            while (in_flight or not plan.is_done) and not cancel.is_set():
                 try:
                     connection = self._connect()
                     if connection is not informed:
                         connection.send(batch)
                         informed = connection
-                    self._feed(connection, fresh, again, in_flight, batch, timeout_s)
-                    result = self._next(connection, in_flight, timeout_s, cancel)
+                    self._feed(connection, plan, in_flight, batch["batch"], timeout_s)
+                    message = self._next(connection, in_flight, timeout_s, cancel)
                 except LinkLost as error:
                     self._disconnect()
                     hurt, in_flight = list(in_flight.values()), {}
-                    for pair in hurt:
-                        tries[pair] += 1
-                        if tries[pair] < _TRIES:
-                            again.append(pair)
-                        else:
-                            yield _our_fault(pair, str(error))
+                    yield from plan.lost(hurt, str(error))
                     continue
-                if result is not None:
-                    yield result
+                if message is not None:
+                    yield from self._results(plan, in_flight.pop(message["id"]), message)
         except Cancelled:
             return
         finally:
@@ -135,42 +134,30 @@ class RunnerSandbox:
     def _feed(
         self,
         connection: Connection,
-        fresh: deque[Pair],
-        again: deque[Pair],
-        in_flight: dict[int, Pair],
-        batch: Mapping[str, Any],
+        plan: Plan,
+        in_flight: dict[int, Unit],
+        batch: int,
         timeout_s: float,
     ) -> None:
-        """Keep the runner busy.
-
-        Pairs on their second try go one at a time, so that they pay only for themselves.
-        """
-        while again or fresh:
-            source, window = (again, 1) if again else (fresh, self._slots * _WINDOW_PER_SLOT)
-            if len(in_flight) >= window:
-                return
-            code, test = source.popleft()
+        """Keep the runner busy."""
+        while unit := plan.next(len(in_flight), self._slots * _WINDOW_PER_SLOT):
             number = next(self._ids)
-            in_flight[number] = (code, test)
-            connection.send(
-                {
-                    "type": "pair",
-                    "id": number,
-                    "batch": batch["batch"],
-                    "code": code,
-                    "test": test,
-                    "timeout_s": timeout_s,
-                }
-            )
+            in_flight[number] = unit
+            order = {"id": number, "batch": batch, "code": unit.code, "timeout_s": timeout_s}
+            if isinstance(unit, Row):
+                connection.send({"type": "row", "tests": unit.tests, "ahead": unit.ahead, **order})
+            else:
+                control = {"source": unit.control} if unit.control else {}
+                connection.send({"type": "pair", "test": unit.test, **order, **control})
 
     def _next(
         self,
         connection: Connection,
-        in_flight: dict[int, Pair],
+        in_flight: dict[int, Unit],
         timeout_s: float,
         cancel: threading.Event,
-    ) -> PairResult | None:
-        """The next result, or None when cancelled. Raises LinkLost when none comes in time."""
+    ) -> dict[str, Any] | None:
+        """The next outcome, or None when cancelled. Raises LinkLost when none comes in time."""
         waited = 0.0
         while not cancel.is_set():
             message = connection.receive(_POLL_S)
@@ -178,23 +165,19 @@ class RunnerSandbox:
                 waited += _POLL_S
                 if waited > timeout_s + _STALL_S:
                     raise LinkLost(f"the runner said nothing for {waited:.0f} s")
-            elif message.get("type") == "result" and message["id"] in in_flight:
-                return self._result(in_flight.pop(message["id"]), message)
+                continue
+            waited = 0.0
+            if message.get("type") in ("result", "row") and message["id"] in in_flight:
+                return message
         return None
 
-    def _result(self, pair: Pair, message: Mapping[str, Any]) -> PairResult:
-        error, words = str(message["error"]), str(message["message"])
-        if error == "ModuleNotFoundError":
-            words = explain_missing(words, self._settings.allowed_packages, self._layer)
-        return PairResult(
-            code_id=pair[0],
-            test_id=pair[1],
-            verdict=Verdict(message["verdict"]),
-            seconds=float(message["seconds"]),
-            error=error,
-            message=words,
-            output=str(message["output"]),
-        )
+    def _results(self, plan: Plan, unit: Unit, message: Mapping[str, Any]) -> Iterator[PairResult]:
+        if isinstance(unit, Row):
+            return plan.took_row(unit, message["results"])
+        return plan.took_full(unit, message, self._explain)
+
+    def _explain(self, words: str) -> str:
+        return explain_missing(words, self._settings.allowed_packages, self._layer)
 
     def _connect(self) -> Connection:
         if self._closed:
@@ -268,13 +251,3 @@ class RunnerSandbox:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _our_fault(pair: Pair, reason: str) -> PairResult:
-    return PairResult(
-        code_id=pair[0],
-        test_id=pair[1],
-        verdict=Verdict.SANDBOX_ERROR,
-        error="sandbox",
-        message=reason or "the sandbox broke twice on this pair",
-    )

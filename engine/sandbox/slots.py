@@ -10,11 +10,12 @@ import os
 import signal
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
-from engine.sandbox import child, cleaning, frames
-from engine.sandbox.expected import Expected
+from engine.sandbox import child, cleaning, frames, rights, row
+from engine.sandbox.codeserver import REPLIES_FD, REQUESTS_FD, CodeServer
+from engine.sandbox.running import Running, RunningRow
 from engine.sandbox.warm import WarmPytest
 
 _READ = 1 << 16
@@ -22,63 +23,9 @@ _READ = 1 << 16
 _REPORT_FACTOR = 8
 _REPORT_BASE = 1 << 22
 # More than the parent ever has open: its streams, and two for each of at most 64 slots.
-_PRIVATE_FDS = 200
-
-
-@dataclass(slots=True)
-class Running:
-    """A pair's process and what it has said so far."""
-
-    pid: int
-    pipe: int
-    nonce: str
-    started: float
-    deadline: float
-    alone: bool
-    decoder: frames.Decoder
-    expected: Expected | None
-    report: dict[str, Any] = field(default_factory=dict)
-    setup: str = ""
-    begun: bool = False
-    done: bool = False
-    problem: str = ""
-    status: int = -1
-    size: int = 0
-
-    def failure_output(self) -> str:
-        """The failure's text, if a test had failed before the pair was stopped."""
-        failure = self.report.get("failure")
-        return str(failure.get("output", "")) if isinstance(failure, dict) else ""
-
-    def take(self, data: bytes, limit: int) -> None:
-        """Add what the process wrote; anything but the messages of `child.run` is forged."""
-        self.size += len(data)
-        if self.problem:
-            return
-        if self.size > limit:
-            self.problem = "the report is too long"
-            return
-        try:
-            for message in self.decoder.feed(data):
-                self._message(message)
-        except frames.FrameError as error:
-            self.problem = str(error)
-
-    def _message(self, message: dict[str, Any]) -> None:
-        if message.get("nonce") != self.nonce or self.done:
-            self.problem = "a report that is not the runner's"
-        elif not self.begun and "setup" in message:
-            self.setup = str(message["setup"])
-        elif not self.begun and message.get("begun"):
-            self.begun = True
-            if message["expected"] is not None:
-                self.expected = Expected.from_message(message["expected"])
-        elif message.get("done"):
-            self.done = True
-        elif self.report:
-            self.problem = "more than one report"
-        else:
-            self.report = message
+_PRIVATE_FDS = 400
+# From the user of a slot's codes to the user of its tests.
+_TESTS_UID = 50
 
 
 @dataclass(slots=True)
@@ -87,21 +34,23 @@ class Slot:
 
     index: int
     root: str
-    limits: child.Limits
+    limits: rights.Limits
     dies_with_parent: bool
     warm: WarmPytest
-    running: Running | None = None
+    code_memory: int
+    server: CodeServer | None
+    running: Running | RunningRow | None = None
 
     @classmethod
-    def make(cls, index: int, settings: Mapping[str, Any]) -> Self:
+    def make(cls, index: int, settings: Mapping[str, Any], server: CodeServer | None) -> Self:
         """Slot `index` of the sandbox that `settings` describes."""
         root = f"{settings['slots_dir']}/{index}"
         # Docker 20.10 ignores a tmpfs' mode. Sticky, so that only we remove what is at the top.
         os.chmod(root, 0o1777)
         uids = settings["uids"]
-        limits = child.Limits(
+        limits = rights.Limits(
             uid=uids[index] if uids else None,
-            memory=_address_space() + settings["memory"],
+            memory=rights.address_space() + settings["memory"],
             processes=settings["processes"],
             file_size=settings["file_size"],
             output=settings["output"],
@@ -110,7 +59,8 @@ class Slot:
         os.mkdir(f"{root}/pair")
         warm = WarmPytest.start(f"{root}/pair", settings["ini_file"])
         os.rmdir(f"{root}/pair")
-        return cls(index, root, limits, settings["dies_with_parent"], warm)
+        orphan = settings["dies_with_parent"]
+        return cls(index, root, limits, orphan, warm, settings["memory"], server)
 
     @property
     def directory(self) -> str:
@@ -137,6 +87,45 @@ class Slot:
             expected=work.expected,
             decoder=frames.Decoder(self._report_limit),
         )
+
+    def start_row(self, work: row.RowWork, code: str) -> None:
+        """Have a process forked for `code`, and fork one for its tests. Raises Hurt."""
+        if self.server is None or self.limits.uid is None:
+            raise cleaning.Hurt("a row needs users of its own")
+        calls, answers, report = (tuple(map(private_fd, os.pipe())) for _ in range(3))
+        order = {
+            "entry_point": work.entry_point,
+            "code": code,
+            "cpu_s": work.timeout_s * len(work.tests),
+            "limits": asdict(self.limits),
+            "memory": self.code_memory,
+        }
+        started = time.monotonic()
+        try:
+            self.server.start(self.index, order, calls[0], answers[1])
+        except OSError as error:
+            raise cleaning.Hurt(f"the code server is gone: {error}") from error
+        pid = os.fork()
+        if pid == 0:
+            os.dup2(calls[1], REQUESTS_FD)
+            os.dup2(answers[0], REPLIES_FD)
+            _keep_only(report[1])
+            row.run(work, self._limits_of_tests(), self.warm)
+        for fd in (*calls, *answers, report[1]):
+            os.close(fd)
+        os.set_blocking(report[0], False)
+        self.running = RunningRow(
+            pid=pid,
+            pipe=report[0],
+            started=started,
+            timeout_s=work.timeout_s,
+            decoder=frames.Decoder(self._report_limit),
+        )
+
+    def _limits_of_tests(self) -> rights.Limits:
+        """A user beside the code's, who starts no process."""
+        uid = self.limits.uid
+        return replace(self.limits, uid=None if uid is None else uid + _TESTS_UID, processes=1)
 
     @property
     def _report_limit(self) -> int:
@@ -185,12 +174,27 @@ class Slot:
         os.close(running.pipe)
         self.running = None
         uid = self.limits.uid
+        if isinstance(running, RunningRow):
+            self._end_row()
         survivors = cleaning.end_processes(uid)
         cleaning.remove_contents(self.root, uid)
         cleaning.remove_shared_memory(uid)
         if self.dies_with_parent:
-            child.die_with_parent()
+            rights.die_with_parent()
         return survivors
+
+    def _end_row(self) -> None:
+        """End the code's process, which only then is one that was left behind or not."""
+        if self.server is None or self.limits.uid is None:
+            return
+        try:
+            pid = self.server.child(self.index)
+        except (EOFError, OSError) as error:
+            raise cleaning.Hurt(str(error)) from error
+        # Ours to reap, so the number cannot be another's by now.
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        cleaning.end_processes(self.limits.uid + _TESTS_UID)
 
 
 def private_fd(fd: int) -> int:
@@ -217,9 +221,3 @@ def _kill(pid: int) -> None:
             target(pid, signal.SIGKILL)
         except ProcessLookupError:
             continue
-
-
-def _address_space() -> int:
-    """Bytes of address space that this process has already, which a fork starts with."""
-    with open("/proc/self/statm", encoding="ascii") as file:
-        return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")

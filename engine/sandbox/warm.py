@@ -75,6 +75,10 @@ class WarmPytest:
         config.hook.pytest_sessionstart(session=session)
         for name in _FOR_FAILURES:
             importlib.import_module(name)
+        captured = config.pluginmanager.getplugin("capturemanager")._global_capturing
+        for stream in (captured.out.tmpfile, captured.err.tmpfile):
+            # As in a cold run, where pytest captures descriptors: half a surrogate pair prints.
+            stream.reconfigure(errors="replace")
         # Fills a table of all modules' files, which every failure's traceback asks for.
         inspect.getmodule(compile("", "nowhere", "exec"))
         return cls(config, session, recorder)

@@ -39,6 +39,14 @@ def opened(kind: str) -> Iterator[Sandbox]:
         yield sandbox
 
 
+@pytest.fixture(scope="session")
+def separate_and_full() -> Iterator[tuple[Sandbox, Sandbox]]:
+    """One sandbox that runs plain pairs apart, and one that runs all of them by pytest."""
+    whole = SandboxSettings(separate=False)
+    with open_kind("bubblewrap") as separate, open_kind("bubblewrap", whole) as full:
+        yield separate, full
+
+
 class Runs:
     """One sandbox, asked for single pairs of a function `double`."""
 

@@ -1,0 +1,334 @@
+"""The tests' side of the plain path: one code's plain tests, one after the other.
+
+Runs inside the sandbox, in a process forked from the warm runner under a user of its own. The code
+lives in another process (`engine.sandbox.codeserver`); a call goes there and a plain value comes back,
+so no object of the code's is ever here. The tests are known to be plain (`engine.sandbox.plain`), and
+what they amount to is decided here and by the runner.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import itertools
+import json
+import marshal
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from types import FunctionType, ModuleType, TracebackType
+from typing import Any, NoReturn
+
+from _pytest.assertion import util
+from _pytest.outcomes import OutcomeException
+
+from engine.sandbox import codeserver, frames, rights
+from engine.sandbox.child import REPORT_FD
+from engine.sandbox.codec import Codec, Malformed, Unplain, encode_call
+from engine.sandbox.exceptions import PLAIN_EXCEPTIONS
+from engine.sandbox.expected import TEST_MODULE, Expected, examine
+from engine.sandbox.plain import PlainTest
+from engine.sandbox.warm import WarmPytest
+
+_OUTPUT = 4000
+# Half of what a pipe holds.
+_AHEAD = 32 * 1024
+_SKIP_S = 0.25
+_MESSAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class RowTest:
+    """One test: its source, what was read from it, and what it defines if that is known yet."""
+
+    source: str
+    plain: PlainTest
+    expected: Expected | None
+
+
+@dataclass(frozen=True, slots=True)
+class RowWork:
+    """One code's tests in order. `timeout_s` is for each.
+
+    `ahead`: calls that are known may be made before their test begins, since the code keeps nothing.
+    """
+
+    entry_point: str
+    tests: tuple[RowTest, ...]
+    timeout_s: float
+    ahead: bool
+
+
+class _Leave(BaseException):
+    """This test cannot be decided here."""
+
+
+class _Foreign(Exception):
+    """Stands for an exception of a class that this process does not know."""
+
+
+@dataclass(slots=True)
+class _Code:
+    """The code as the tests see it: a function.
+
+    `ahead` are the calls of the running test that were sent before it began, and whose answers are
+    still to be read; `foreseen` is whether there are no others.
+    """
+
+    source: codeserver.Frames
+    name: str
+    catches: bool = False
+    foreseen: bool = False
+    ahead: deque[str] = field(default_factory=deque)
+    codec: Codec = field(default_factory=Codec)
+    letter: str = "C"
+    leave: str = ""
+    gone: bool = False
+    printed: str = ""
+
+    def opened(self) -> str:
+        """Wait for the import; why it failed, empty if it did not. Raises _Leave."""
+        letter, text = self._reply()
+        if letter == "+":
+            return ""
+        if letter == "x":
+            return str(json.loads(text))
+        raise self._left(text)
+
+    def send_ahead(self, tests: Sequence[RowTest]) -> int:
+        """Send all calls of the first tests whose calls are known; how many tests those are.
+
+        Not more than fits into a pipe, so that neither side waits for the other one to read.
+        """
+        calls: list[str] = []
+        size = count = 0
+        for test in tests:
+            known = test.plain.calls
+            size += sum(map(len, known)) + len(known) * 8
+            if not known or size > _AHEAD:
+                break
+            calls += [("s" if number else "C") + call for number, call in enumerate(known)]
+            count += 1
+        if calls:
+            codeserver.send(codeserver.REQUESTS_FD, *calls)
+        return count
+
+    def begin(self, test: RowTest, *, foreseen: bool) -> None:
+        """Forget what the last test knew; its calls have been sent if they are `foreseen`."""
+        self.codec, self.letter, self.leave, self.printed = Codec(), "C", "", ""
+        self.catches, self.foreseen = test.plain.catches, foreseen
+        self.ahead = deque(test.plain.calls if foreseen else ())
+
+    def end(self) -> None:
+        """Drop the answers that the test, which failed before, did not ask for.
+
+        One that does not come at once is not waited for: the row ends, and another begins.
+        """
+        while self.ahead and not self.gone:
+            self.ahead.popleft()
+            if self.source.is_ready(_SKIP_S):
+                with contextlib.suppress(_Leave, ValueError):
+                    self._reply()
+            else:
+                self.gone = True
+
+    def function(self) -> Callable[..., Any]:
+        def call(*values: Any, **keywords: Any) -> Any:
+            return self.call(values, keywords)
+
+        call.__name__ = call.__qualname__ = self.name
+        return call
+
+    def call(self, values: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """Call the code. Raises what it raised, or _Leave."""
+        if self.leave:
+            raise _Leave
+        codec = Codec() if self.foreseen else self.codec
+        try:
+            text = encode_call([*keywords], [*values, *keywords.values()], codec)
+        except Unplain as error:
+            raise self._left(str(error)) from None
+        try:
+            if not self.foreseen:
+                codeserver.send(codeserver.REQUESTS_FD, self.letter + text)
+            elif not self.ahead or self.ahead.popleft() != text:
+                raise self._left("a call that was not foreseen")
+            self.letter = "c"
+            letter, body = self._reply()
+            if letter == "?":
+                raise self._left(body)
+            if letter == "~":
+                self._foreign(*map(str, json.loads(body)))
+            result = codec.decode(*json.loads(body))
+        except (Malformed, OSError, ValueError, TypeError, RecursionError, Unplain) as error:
+            self.gone = True
+            raise self._left(str(error)) from None
+        if letter == "=" and len(result) == 1:
+            return result[0]
+        if letter == "!" and len(result) == 2 and result[0] in PLAIN_EXCEPTIONS:
+            raise PLAIN_EXCEPTIONS[result[0]](*result[1])
+        self.gone = True
+        raise self._left("a reply of no kind")
+
+    def _foreign(self, name: str, words: str) -> NoReturn:
+        if self.catches:
+            raise self._left(f"an exception of class {name}")
+        kind = type(name[:100] or "Exception", (_Foreign,), {})
+        raise kind(words.partition(": ")[2])
+
+    def _reply(self) -> tuple[str, str]:
+        while True:
+            frame = self.source.next()
+            if not frame:
+                self.gone = True
+                raise self._left("the code's process ended")
+            if frame[0] != ">":
+                return frame[0], frame[1:]
+            self.printed = (self.printed + str(json.loads(frame[1:])))[-_OUTPUT:]
+
+    def _left(self, reason: str) -> _Leave:
+        # Kept as well as raised: a test may catch everything.
+        self.leave = reason or "it may not cross"
+        return _Leave()
+
+
+def run(work: RowWork, limits: rights.Limits, warm: WarmPytest) -> NoReturn:
+    """Run the tests, report each on `REPORT_FD` and end the process."""
+    try:
+        rights.drop(limits, cpu_s=work.timeout_s * len(work.tests))
+        expected = [test.expected or examine(test.source) for test in work.tests]
+        fresh = {
+            number: known.to_message()
+            for number, (known, test) in enumerate(zip(expected, work.tests, strict=True))
+            if test.expected is None
+        }
+        _report(examined=fresh)
+        _explain_comparisons(warm)
+        code = _Code(codeserver.Frames(codeserver.REPLIES_FD), work.entry_point)
+        module = ModuleType(work.entry_point)
+        setattr(module, work.entry_point, code.function())
+        sys.modules[work.entry_point] = module
+        _run_all(work, expected, code)
+        _report(done=True)
+        os._exit(0)
+    finally:
+        os._exit(70)
+
+
+def _run_all(work: RowWork, expected: list[Expected], code: _Code) -> None:
+    failure: str | None
+    try:
+        failure = code.opened()
+    except (_Leave, Malformed, ValueError):
+        failure, code.leave = None, code.leave or "it could not be imported"
+    sent = 0
+    for number, test in enumerate(work.tests):
+        if failure is None:
+            finding = {"leave": code.leave}
+        elif failure:
+            finding = {"error": "collection", "message": failure[:_MESSAGE], "output": failure}
+        else:
+            if work.ahead and number >= sent:
+                sent = number + code.send_ahead(work.tests[number:])
+            code.begin(test, foreseen=number < sent)
+            finding = _run_test(test, expected[number], code)
+        _report(test=number, at=time.monotonic(), **finding)
+        code.end()
+        if code.gone:
+            return
+
+
+def _run_test(test: RowTest, expected: Expected, code: _Code) -> dict[str, Any]:
+    """Run every case of every function, as pytest would; the first failure is the finding."""
+    module = ModuleType(TEST_MODULE)
+    sys.modules[TEST_MODULE] = module
+    cases = 0
+    finding: dict[str, Any] = {}
+    try:
+        exec(marshal.loads(base64.b64decode(expected.code)), module.__dict__)  # noqa: S102
+        for function in list(vars(module).values()):
+            if not isinstance(function, FunctionType) or not function.__name__.startswith("test"):
+                continue
+            for values in _cases(function):
+                cases += 1
+                try:
+                    function(**values)
+                except (Exception, OutcomeException) as error:  # noqa: BLE001 - whatever it raises
+                    finding = finding or _finding(error, test, code)
+    except Exception as error:  # noqa: BLE001 - whatever a module's statements raise
+        words = f"{type(error).__name__}: {error}"[:_MESSAGE]
+        finding = {"error": "collection", "message": words, "output": words}
+    except BaseException as error:  # noqa: BLE001 - a test that can be decided in pytest only
+        code.leave = code.leave or type(error).__name__
+    if code.leave or finding.get("leave"):
+        return {"leave": code.leave or finding["leave"]}
+    return {"cases": cases, **finding}
+
+
+def _cases(function: FunctionType) -> Iterator[dict[str, Any]]:
+    """The arguments of each case, in pytest's order."""
+    marks = getattr(function, "pytestmark", [])
+    tables = []
+    for mark in marks:
+        text, rows = mark.args
+        names = [name.strip() for name in text.split(",") if name.strip()]
+        one = len(names) == 1
+        tables.append([{names[0]: r} if one else dict(zip(names, r, strict=True)) for r in rows])
+    for parts in itertools.product(*tables):
+        yield {name: value for part in parts for name, value in part.items()}
+
+
+def _finding(error: BaseException, test: RowTest, code: _Code) -> dict[str, Any]:
+    if isinstance(error, RecursionError | MemoryError):
+        return {"leave": type(error).__name__}
+    name, text = type(error).__name__, str(error)
+    words = text if isinstance(error, AssertionError) else f"{name}: {text}"
+    first = words.strip().partition("\n")[0][:_MESSAGE]
+    return {"error": name[:200], "message": first or name, "output": _output(error, test, code)}
+
+
+def _output(error: BaseException, test: RowTest, code: _Code) -> str:
+    """The failure as pytest shows it: the line, what it amounted to, and what was printed."""
+    number = _line(error.__traceback__)
+    lines = test.source.splitlines()
+    shown = [f">   {lines[number - 1]}"] if 0 < number <= len(lines) else []
+    name = type(error).__name__
+    shown += [f"E   {line}" for line in f"{name}: {error}".splitlines()[:20]]
+    shown += ["", f"{TEST_MODULE}.py:{number}: {name}"]
+    if code.printed:
+        shown += ["----- Captured stdout call -----", code.printed]
+    return "\n".join(shown)[:_OUTPUT]
+
+
+def _line(traceback: TracebackType | None) -> int:
+    found = 0
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == f"{TEST_MODULE}.py":
+            found = traceback.tb_lineno
+        traceback = traceback.tb_next
+    return found
+
+
+def _explain_comparisons(warm: WarmPytest) -> None:
+    """Have rewritten asserts say where two values differ, as pytest's own session does."""
+    hook = warm.config.hook
+
+    def explain(operator: str, left: object, right: object) -> str | None:
+        found = hook.pytest_assertrepr_compare(
+            config=warm.config, op=operator, left=left, right=right
+        )
+        for lines in filter(None, found):
+            words = [line.replace("\n", "\\n") for line in lines[:12]]
+            return "\n~".join(words).replace("%", "%%")
+        return None
+
+    util._reprcompare = explain
+
+
+def _report(**message: Any) -> None:
+    data = memoryview(frames.encode(message))
+    while data:
+        data = data[os.write(REPORT_FD, data) :]
