@@ -11,7 +11,9 @@ from collections.abc import Sequence
 
 from bot.sanitize import neutral, quotable, shortened
 
+MOST_BACKTICKS = 80
 _BACKTICKS = re.compile("`+")
+_LONG_RUN = re.compile(f"`{{{MOST_BACKTICKS},}}")
 _ACTIVE = re.compile(r"[\\`*\[\]<|~$&]|(?<![^\W_])_|_(?![^\W_])")
 """What means something in a line; an underscore does not between letters, as in a name."""
 _AT_START = re.compile(r"[#+>=-]")
@@ -21,10 +23,10 @@ _ORDERED = re.compile(r"(\d+)([.)])")
 def fenced(text: str, language: str = "", *, limit: int | None = None, tail: bool = False) -> str:
     """A fenced block that nothing in `text` can close; see `truncated` for `limit` and `tail`.
 
-    The fence itself, at most a few characters more than the text's longest run of backticks, is not
-    counted.
+    A run of backticks is cut to `MOST_BACKTICKS`, so the fence around it, which is not counted in
+    `limit`, never takes more than a line.
     """
-    body = quotable(text).strip("\n")
+    body = _LONG_RUN.sub("`" * MOST_BACKTICKS, quotable(text)).strip("\n")
     if limit is not None:
         body = truncated(body, limit, tail=tail)
     fence = "`" * max(3, _longest_run(body) + 1)

@@ -14,7 +14,7 @@ from bot.durations import format_duration
 from bot.evidence import counts_line, matrix_block, score_lines
 from bot.markdown import code, fenced, prose, table
 from bot.proof import Proof
-from bot.sanitize import neutral, redact
+from bot.sanitize import hides_something, neutral, redact
 
 MAX_BODY = 60_000
 """Characters; GitHub refuses more than 65,536."""
@@ -207,6 +207,17 @@ def _limits(report: PullReport) -> str:
     ]
     if report.mutation is None:
         lines.append("- How many faults the test would notice was not measured.")
+    written = f"{report.proof.code}\n{report.proof.test}"
+    if hides_something(written):
+        lines.append(
+            "- **Code or test has characters that cannot be seen**, which are not shown here either;"
+            " look at them in the files."
+        )
+    if redact(written) != written:
+        lines.append(
+            "- **Code or test has what looks like a credential**, which is not shown here; look at it"
+            " in the files."
+        )
     lines += [f"- {prose(warning, limit=300)}" for warning in list(report.warnings)[:10]]
     return "\n".join(lines)
 

@@ -78,6 +78,11 @@ def plain(text: str) -> str:
     return "".join(c for c in text if c in _KEPT_CONTROLS or unicodedata.category(c) not in _UNSEEN)
 
 
+def hides_something(text: str) -> bool:
+    """Whether a reader does not see all of the text: `plain` would take something out of it."""
+    return plain(text) != _LINE_ENDS.sub("\n", text)
+
+
 def without_comments(text: str) -> str:
     """Markdown without its HTML comments, which a reader does not see and a model does.
 

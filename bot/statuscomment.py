@@ -75,7 +75,7 @@ def requests_table(views: Sequence[RequestView]) -> str:
     return f"{_several(shown)}{more}"
 
 
-MOST_SHOWN = 50
+MOST_SHOWN = 30
 _ENDED = ("pr_opened", "answered", "exhausted", "failed", "cancelled", "refused")
 
 

@@ -134,6 +134,21 @@ def test_given_anything_of_any_size_then_the_body_fits_and_keeps_its_sections(te
     check_harmless(page, closes=12, base=7)
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("x = 1  # \u202e}\u2066 if admin\n", "characters that cannot be seen"),
+        ("x = 'a\u200bb'\n", "characters that cannot be seen"),
+        (f"KEY = 'ghp_{'a1B2' * 9}'\n", "what looks like a credential"),
+    ],
+)
+def test_given_code_that_the_page_cannot_show_then_it_says_so(code, said):
+    for changed in ({"code": code}, {"test": code}):
+        page = body(report(proof=replace(report().proof, **changed)))
+        assert said in page
+    assert said not in body(report())
+
+
 def test_given_too_much_then_output_goes_first_then_the_matrix_then_code():
     usual = report().proof
     lines = "x = 1\n"

@@ -144,6 +144,17 @@ def test_given_hostile_names_and_results_then_a_reply_only_shows_them(text):
         assert len(reply) < 60_000
 
 
+@pytest.mark.parametrize("sign", ["x\n", "`", "|", "@a #1 "])
+def test_given_results_of_any_size_then_a_reply_fits(sign):
+    proof = replace(PROOF, code=sign * 50_000, test=sign * 50_000)
+    tried = replace(TRIED, nearest=sign * 50_000)
+    problems = [Problem(1, sign * 1000)] * 100
+
+    assert len(replies.dry_run(sign * 1000, sign * 1000, proof)) < 60_000
+    assert len(replies.not_solved(sign * 1000, sign * 1000, tried, attempts=2)) < 60_000
+    assert len(replies.config_errors(problems)) < 60_000
+
+
 def test_given_the_form_that_is_shown_then_filling_in_just_that_works():
     [form] = [t.content for t in tokens(REPLIES["issue_problem"]) if t.type == "fence"]
 

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.sanitize import REDACTED, neutral, plain, quotable, redact, shortened, without_comments
+from bot.sanitize import (
+    REDACTED,
+    hides_something,
+    neutral,
+    plain,
+    quotable,
+    redact,
+    shortened,
+    without_comments,
+)
 from tests.bot.markup import HOSTILE, acts
 
 SECRETS = [
@@ -102,6 +111,20 @@ def test_given_any_text_then_what_is_left_can_be_seen_and_encoded(text):
     assert plain(left) == left
     assert left.encode().decode() == left
     assert not {c for c in left if unicodedata.category(c) in ("Cf", "Cs")}
+
+
+@pytest.mark.parametrize(
+    ("text", "hides"),
+    [
+        ("a\r\n\tb", False),
+        ("größe 😀", False),
+        ("a\u200b", True),
+        ("\u202e", True),
+        ("\x1b[0m", True),
+    ],
+)
+def test_given_a_text_then_it_is_known_whether_a_reader_sees_all_of_it(text, hides):
+    assert hides_something(text) is hides
 
 
 @pytest.mark.parametrize(

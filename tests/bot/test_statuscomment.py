@@ -91,7 +91,7 @@ def test_given_only_ends_then_nothing_can_be_cancelled():
 def test_given_more_requests_than_a_table_holds_then_the_rest_is_counted():
     page = status_comment("k", [view()] * 60, updated_at=AT)
 
-    assert "10 more are not shown." in page
+    assert "30 more are not shown." in page
     assert len(page) < 60_000
 
 
@@ -157,6 +157,14 @@ def test_given_hostile_names_and_reasons_then_the_comment_keeps_its_shape(text, 
     assert not acts(shown_text(page))
     assert parse_comment(page) is None
     assert status_key(page) == "k"
+
+
+@pytest.mark.parametrize("sign", ["x", "|", "`", "@1"])
+def test_given_many_requests_with_long_names_then_the_comment_still_fits(sign):
+    long = sign * 1000
+    shown = view(RequestStatus.WAITING, path=long, qualname=long, reason=long)
+
+    assert len(status_comment("k", [shown] * 100, updated_at=AT)) < 60_000
 
 
 def test_given_a_time_elsewhere_then_it_is_told_in_utc():
