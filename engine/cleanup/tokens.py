@@ -20,8 +20,9 @@ _CODE = re.compile(
 )
 """Lines that are rather code than an example in a docstring."""
 _BEGINS = re.compile(
-    r"(?:(?<=[\s\d)\]}'\";:])|(?<=[a-z])(?=(?:def|return)\b))(?:(?:async def|def|class|return|raise|if"
-    r"|for|while|with|try|import|from|elif|else|print)\b|[a-z_]\w* [-+*/]?= |[a-z_][\w.]*\.\w+\()"
+    r"(?:(?<=[\s\d)\]}'\";:])|(?<=[a-z])(?=(?:def|return)\b))"
+    r"(?:(?:async def|def|class|return|raise|if|for|while|with|try|import|from|elif|else|print)\b"
+    r"|[a-z_]\w* ?[-+*/]?= ?(?!=)|[a-z_][\w.]*\.\w+\()"
 )
 """Where a statement may begin inside a line."""
 
@@ -232,6 +233,8 @@ _FOREIGN: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
     )
 )
+_ENDS_VALUE = frozenset({"name", "number", "string", "close"})
+_STARTS_VALUE = frozenset({"name", "number", "string", "open"})
 _JOINS = frozenset({"and", "or", "not", "in", "is", "else", "if"})
 _FOLLOWS = re.compile(r"\s*(?:and|or|in|is|[-+*/%.,=<>&|])(?!\w)")
 """Words that an expression does not end with, and what no line begins with."""
@@ -269,10 +272,17 @@ def _comma_edits(lines: list[str], at: int, scanned: Scan) -> Iterator[Edit]:
     for row in range(max(0, at - 1), min(len(lines), at + 1)):
         line = lines[row]
         tokens = scanned.tokens[row]
+        for match in itertools.islice(re.finditer(r"(?<=\d)(?=[a-zA-Z_])", line), 4):
+            text = f"{line[: match.start()]}, {line[match.start() :]}"
+            yield Edit(_with(lines, row, text), 1.2, "added ,")
+        following = scanned.tokens[row + 1] if row + 1 < len(lines) else []
+        if tokens and following and scanned.depth[row + 1]:
+            left, right = tokens[-1], following[0]
+            if left.kind in _ENDS_VALUE and right.kind in _STARTS_VALUE:
+                text = line[: left.end] + "," + line[left.end :]
+                yield Edit(_with(lines, row, text), 1.0, "added ,")
         for left, right in itertools.pairwise(tokens):
-            ends = left.kind in {"name", "number", "string", "close"}
-            starts = right.kind in {"name", "number", "string", "open"}
-            if ends and starts:
+            if left.kind in _ENDS_VALUE and right.kind in _STARTS_VALUE:
                 for mark, cost in (
                     (", ", 1.3),
                     (".", 1.7),

@@ -51,6 +51,8 @@ DAMAGED = {
     "a line feed lost before a function": (LOOP.rstrip() + "def g(y):\n    return y\n", LOOP + "def g(y):\n    return y\n"),
     "a line feed too many": ("def f(a, b):\n    if a and\nb:\n        return 1\n", "def f(a, b):\n    if a and b:\n        return 1\n"),
     "no comma": ("def f(a):\n    return max(a 1)\n", "def f(a):\n    return max(a, 1)\n"),
+    "no comma behind a number": ("def f(a):\n    return max(1a)\n", "def f(a):\n    return max(1, a)\n"),
+    "no comma at the end of a line": ("X = {\n    'a': 1\n    'b': 2,\n}\n", "X = {\n    'a': 1,\n    'b': 2,\n}\n"),
     "no quote and no closer": ("def f(a):\n    return a.split(',[-1]\n", "def f(a):\n    return a.split(',')[-1]\n"),
     "entities of HTML": (LOOP.replace(">", "&gt;") + "\ndef g(s):\n    return s == &quot;a&quot;\n", LOOP + "\ndef g(s):\n    return s == 'a'\n"),
     "braces": (LOOP.replace(":\n        if x > 0:", " {\n        if x > 0 {").replace("x\n    ret", "x\n        }\n    }\n    ret"), LOOP),
