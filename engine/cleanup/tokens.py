@@ -1,4 +1,4 @@
-"""Edits inside a line: brackets, quotes, commas, and the habits of other languages."""
+"""Edits inside a line: brackets, quotes, commas, lost line feeds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import itertools
 import re
 from collections.abc import Iterator
 
-from engine.cleanup.layout import STEP, Edit, opens_block, stands_alone
+from engine.cleanup.foreign import foreign_edits
+from engine.cleanup.layout import STEP, Edit, opens_block
 from engine.cleanup.lexer import CLOSER, OPENER, Scan, indent_of
 
 MAX_LINE = 1_000
@@ -195,76 +196,11 @@ def _triple_edits(lines: list[str], opened: tuple[int, str]) -> Iterator[Edit]:
     yield Edit(_with(lines, row, text), 1.6, f"dropped {mark}")
 
 
-_FOREIGN: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern), replacement)
-    for pattern, replacement in (
-        (r"\belse\s+if\b|\belsif\b|\belseif\b", "elif"),
-        (r"\s*&&\s*", " and "),
-        (r"\s*\|\|\s*", " or "),
-        (r"!(?=[\w(])", "not "),
-        (r"===", "=="),
-        (r"!==", "!="),
-        (r"<>", "!="),
-        (r"=<", "<="),
-        (r"=>", ">="),
-        (r"(\w)\+\+", r"\1 += 1"),
-        (r"(\w)--(?=\s*;?\s*$)", r"\1 -= 1"),
-        (r";\s*$", ""),
-        (r"^(\s*)(?:function|func|fn)\s+", r"\1def "),
-        (r"^(\s*)(?:let|var|const|int|float)\s+(?=\w+\s*=)", r"\1"),
-        (r"^(\s*(?:if|elif|while)\b.*?)\s+then\s*:?\s*$", r"\1:"),
-        # The soft keyword of Python 3.12, where the interpreter is older.
-        (r"^(\s*)type\s+(\w+)\s*=\s*", r"\1\2 = "),
-        (r"\bnull\b|\bnil\b", "None"),
-        (r"^(\s*)print\s+(?!\()(.+)$", r"\1print(\2)"),
-        (r"^(\s*)except\s+([\w.]+)\s*,\s*(\w+)\s*:", r"\1except \2 as \3:"),
-        (r"^(\s*(?:if|elif|while)\b.*[^=!<>:])=([^=].*:\s*)$", r"\1==\2"),
-        (r"^(\s*)(.*?)\s*\{\s*$", r"\1\2:"),
-        (r"//.*$", ""),
-        (r"\b0+(?=\d)", ""),
-        (r"^(\s*)\d+[.):|]?\s(?=\S)", r"\1"),
-        (r"^(\s*)[-+*>•|]\s?", r"\1"),
-        (r"`+", ""),
-        (r"\*\*(?=\w)|(?<=\w)\*\*", ""),
-        (r"\\(?=\S)", ""),
-        (
-            r"^(\s*)((?!print|if|elif|while|for|with|except)[a-z_]\w*\([^()]*\)\s*(?:->[^:]*)?:)\s*$",
-            r"\1def \2",
-        ),
-    )
-)
 _ENDS_VALUE = frozenset({"name", "number", "string", "close"})
 _STARTS_VALUE = frozenset({"name", "number", "string", "open"})
 _JOINS = frozenset({"and", "or", "not", "in", "is", "else", "if"})
 _FOLLOWS = re.compile(r"\s*(?:and|or|in|is|[-+*/%.,=<>&|])(?!\w)")
 """Words that an expression does not end with, and what no line begins with."""
-_REMARK = re.compile(r"(?<=\S)(?:\s{2,}|\s(?=<-|--))(?=[A-Za-z<-])")
-_CAPITALS = re.compile(
-    r"^(\s*)(Def|Class|Return|If|Elif|Else|For|While|Try|Except|Finally|With|Import|From|Raise|Pass"
-    r"|Break|Continue|Assert)\b"
-)
-
-
-def foreign_edits(lines: list[str], at: int) -> Iterator[Edit]:
-    """What other languages, Python 2 and Markdown write, as Python writes it."""
-    for row in range(max(0, at - 1), min(len(lines), at + 2)):
-        line = lines[row]
-        if not line.strip():
-            continue
-        small = _CAPITALS.sub(lambda match: match[0].lower(), line)
-        if small != line:
-            # Cheaper than to take the line for English, which does not become Python this way.
-            yield Edit(_with(lines, row, small), 0.3, "put into Python's words")
-        gap = _REMARK.search(line)
-        if gap is not None and not stands_alone(line[gap.end() :]):
-            text = f"{line[: gap.start()]}  # {line[gap.end() :]}"
-            yield Edit(_with(lines, row, text), 0.7, "made a remark a comment")
-        for pattern, replacement in _FOREIGN:
-            text = pattern.sub(replacement, line)
-            if text != line:
-                yield Edit(
-                    _with(lines, row, text), 0.7 + 0.05 * abs(row - at), "put into Python's words"
-                )
 
 
 def _comma_edits(lines: list[str], at: int, scanned: Scan) -> Iterator[Edit]:
