@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import builtins
 import itertools
 import re
 from collections.abc import Iterator
 
 from engine.cleanup.foreign import foreign_edits
 from engine.cleanup.layout import STEP, Edit, opens_block
-from engine.cleanup.lexer import CLOSER, OPENER, Scan, indent_of
+from engine.cleanup.lexer import CLOSER, OPENER, Scan, Token, indent_of
 
 MAX_LINE = 1_000
 """Texts with longer lines are data, not code: their lines are not edited inside."""
 
 _MAX_COLUMNS = 160
 _INNER = 0.35
+_WORD = re.compile(r"[^\W\d]\w*")
+_BUILT_IN = frozenset(dir(builtins))
 _CODE = re.compile(
     r"\s*(?:(?:if|for|while|elif)\b.*:$|return\b(?!s)|else:$|try:$|def \w+\("
     r"|[a-z_]\w*(?:\[.*\])?\s?[-+*/]?=\s?[^=>])"
@@ -124,9 +127,24 @@ def _surplus_edits(lines: list[str], scanned: Scan) -> Iterator[Edit]:
             if token.kind == "open" and CLOSER[token.text] != bracket:
                 text = line[: token.start] + OPENER[bracket] + line[token.end :]
                 yield Edit(_with(lines, row, text), 1.1, f"changed {token.text}")
+            if token.start <= column and token.kind == "name":
+                yield from _parted_name(lines, row, token, OPENER[bracket])
             if token.start <= column and token.kind in {"name", "number", "string", "open"}:
                 text = line[: token.start] + OPENER[bracket] + line[token.start :]
                 yield Edit(_with(lines, row, text), 1.3, f"added {OPENER[bracket]}")
+
+
+def _parted_name(lines: list[str], row: int, token: Token, opener: str) -> Iterator[Edit]:
+    """`lennumbers)` as `len(numbers)`: with its opener a call lost the border of two names."""
+    line = lines[row]
+    words = set(_WORD.findall("\n".join((*lines[:row], *lines[row + 1 :])))) | _BUILT_IN
+    for end in range(2, len(token.text)):
+        left, right = token.text[:end], token.text[end:]
+        if right in words and not right.isdigit():
+            at = token.start + end
+            cost = 0.6 if left in words else 0.9
+            text = line[:at] + opener + line[at:]
+            yield Edit(_with(lines, row, text), cost, f"added {opener}")
 
 
 def _quote_edits(lines: list[str], row: int, scanned: Scan) -> Iterator[Edit]:

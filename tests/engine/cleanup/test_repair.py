@@ -53,6 +53,7 @@ DAMAGED = {
     "no comma": ("def f(a):\n    return max(a 1)\n", "def f(a):\n    return max(a, 1)\n"),
     "no comma behind a number": ("def f(a):\n    return max(1a)\n", "def f(a):\n    return max(1, a)\n"),
     "no comma at the end of a line": ("X = {\n    'a': 1\n    'b': 2,\n}\n", "X = {\n    'a': 1,\n    'b': 2,\n}\n"),
+    "no opener between two names": ("def f(values):\n    return maxvalues)\n", "def f(values):\n    return max(values)\n"),
     "no quote and no closer": ("def f(a):\n    return a.split(',[-1]\n", "def f(a):\n    return a.split(',')[-1]\n"),
     "entities of HTML": (LOOP.replace(">", "&gt;") + "\ndef g(s):\n    return s == &quot;a&quot;\n", LOOP + "\ndef g(s):\n    return s == 'a'\n"),
     "braces": (LOOP.replace(":\n        if x > 0:", " {\n        if x > 0 {").replace("x\n    ret", "x\n        }\n    }\n    ret"), LOOP),
