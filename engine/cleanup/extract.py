@@ -33,10 +33,12 @@ def extract(text: str, *, entry_point: str | None = None) -> str:
 
     A text that is Python already comes back as it is.
     """
+    before = None
     for plainer in _PLAINER:
         text = plainer(text)
-        if is_module(text, entry_point):
+        if text != before and is_module(text, entry_point):
             return without_entities(text) if is_escaped_html(text) else text
+        before = text
     blocks = blocks_of(text)
     if blocks:
         text = choose(blocks, entry_point)

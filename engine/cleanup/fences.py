@@ -91,7 +91,7 @@ def dedent(text: str) -> str:
 
 
 def _goes_on(block: str) -> bool:
-    return block[:1].isspace() and _DEFINITION.search(block) is None
+    return block[:1].isspace() and re.search(r"^\S", block, re.MULTILINE) is None
 
 
 def _is_unfinished(block: str) -> bool:

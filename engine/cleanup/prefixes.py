@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-_NUMBER = re.compile(r"^\s*(?P<number>\d+)(?:\s?[|:.)\]]|\s?[│>]|\t|(?=\s|$))")
+_NUMBER = re.compile(r"^\s*(?:[L\[(#]|[Ll]ine )?(?P<number>\d+)(?:\s?[|:.)\]]|\s?[│>]|\t|(?=\s|$))")
 _MARKS = tuple(
-    re.compile(pattern)
-    for pattern in (r"^\+", r"^\s?>(?!>)", r"^\s?[|│]", r"^:", r"^\s?#", r"^\s?[-*•](?=\s)")
+    re.compile(rf"^{mark}")
+    for mark in (r"\+", r"\s?>(?!>)", r"\s?>>(?!>)", r"\s?[|│]", ":", r"\s?#", r"\s?[-*•](?=\s)")
 )
 _PROMPT = re.compile(r"^\s*(?:>>>|\.\.\.:?|(?P<cell>In) \[\d+\]:)(?: |$)")
 _DEFINES = re.compile(r"\s*(?:(?:async\s+)?def|class)\s+\w")

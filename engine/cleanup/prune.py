@@ -68,9 +68,16 @@ def without_unused_imports(code: str) -> str:
 
 
 def _kept(tree: ast.Module, entry_point: str | None) -> list[ast.stmt]:
-    binds = {id(node): bound_at_top(node) for node in tree.body}
+    sets = {node.name: _globals_of(node) for node in tree.body if isinstance(node, _DEFINITIONS)}
+    binds = {
+        id(node): bound_at_top(node) | sets.get(_called(node), frozenset()) for node in tree.body
+    }
     if any(is_dynamic(node) for node in tree.body if isinstance(node, _DEFINITIONS)):
-        return [node for node in tree.body if not _is_driver(node)]
+        return [
+            node
+            for node in tree.body
+            if not _is_driver(node) and (_called(node) not in sets or binds[id(node)])
+        ]
     by_name = [node for node in tree.body if isinstance(node, _DEFINITIONS)]
     # Tests among code go; where there is nothing else they are what was asked for.
     by_name = [node for node in by_name if not _is_test(node)] or by_name
@@ -92,6 +99,20 @@ def _kept(tree: ast.Module, entry_point: str | None) -> list[ast.stmt]:
         waiting = [node for node in waiting if id(node) not in kept]
         pending = [node for node in waiting if _serves(node, binds[id(node)], needed)]
     return [node for node in tree.body if id(node) in kept]
+
+
+def _called(node: ast.stmt) -> str:
+    """`init` for the statement `init()`, and nothing for others."""
+    call = node.value if isinstance(node, ast.Expr) else None
+    is_plain = isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
+    return call.func.id if is_plain else ""  # type: ignore[union-attr]
+
+
+def _globals_of(node: ast.AST) -> frozenset[str]:
+    """The module's names that a call of the function sets."""
+    return frozenset(
+        name for part in ast.walk(node) if isinstance(part, ast.Global) for name in part.names
+    )
 
 
 def _documented(node: ast.stmt, names: frozenset[str]) -> set[str]:

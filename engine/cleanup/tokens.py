@@ -1,27 +1,32 @@
-"""Edits inside a line: brackets, quotes, commas, and the habits of other languages."""
+"""Edits inside a line: brackets, quotes, commas, lost line feeds."""
 
 from __future__ import annotations
 
+import builtins
 import itertools
 import re
 from collections.abc import Iterator
 
-from engine.cleanup.layout import STEP, Edit, opens_block, stands_alone
-from engine.cleanup.lexer import CLOSER, OPENER, Scan, indent_of
+from engine.cleanup.foreign import foreign_edits
+from engine.cleanup.layout import STEP, Edit, opens_block
+from engine.cleanup.lexer import CLOSER, OPENER, Scan, Token, indent_of
 
 MAX_LINE = 1_000
 """Texts with longer lines are data, not code: their lines are not edited inside."""
 
 _MAX_COLUMNS = 160
 _INNER = 0.35
+_WORD = re.compile(r"[^\W\d]\w*")
+_BUILT_IN = frozenset(dir(builtins))
 _CODE = re.compile(
     r"\s*(?:(?:if|for|while|elif)\b.*:$|return\b(?!s)|else:$|try:$|def \w+\("
     r"|[a-z_]\w*(?:\[.*\])?\s?[-+*/]?=\s?[^=>])"
 )
 """Lines that are rather code than an example in a docstring."""
 _BEGINS = re.compile(
-    r"(?:(?<=[\s\d)\]}'\";:])|(?<=[a-z])(?=(?:def|return)\b))(?:(?:async def|def|class|return|raise|if"
-    r"|for|while|with|try|import|from|elif|else|print)\b|[a-z_]\w* [-+*/]?= |[a-z_][\w.]*\.\w+\()"
+    r"(?:(?<=[\s\d)\]}'\";:])|(?<=[a-z])(?=(?:def|return)\b))"
+    r"(?:(?:async def|def|class|return|raise|if|for|while|with|try|import|from|elif|else|print)\b"
+    r"|[a-z_]\w* ?[-+*/]?= ?(?!=)|[a-z_][\w.]*\.\w+\()"
 )
 """Where a statement may begin inside a line."""
 
@@ -122,9 +127,24 @@ def _surplus_edits(lines: list[str], scanned: Scan) -> Iterator[Edit]:
             if token.kind == "open" and CLOSER[token.text] != bracket:
                 text = line[: token.start] + OPENER[bracket] + line[token.end :]
                 yield Edit(_with(lines, row, text), 1.1, f"changed {token.text}")
+            if token.start <= column and token.kind == "name":
+                yield from _parted_name(lines, row, token, OPENER[bracket])
             if token.start <= column and token.kind in {"name", "number", "string", "open"}:
                 text = line[: token.start] + OPENER[bracket] + line[token.start :]
                 yield Edit(_with(lines, row, text), 1.3, f"added {OPENER[bracket]}")
+
+
+def _parted_name(lines: list[str], row: int, token: Token, opener: str) -> Iterator[Edit]:
+    """`lennumbers)` as `len(numbers)`: with its opener a call lost the border of two names."""
+    line = lines[row]
+    words = set(_WORD.findall("\n".join((*lines[:row], *lines[row + 1 :])))) | _BUILT_IN
+    for end in range(2, len(token.text)):
+        left, right = token.text[:end], token.text[end:]
+        if right in words and not right.isdigit():
+            at = token.start + end
+            cost = 0.6 if left in words else 0.9
+            text = line[:at] + opener + line[at:]
+            yield Edit(_with(lines, row, text), cost, f"added {opener}")
 
 
 def _quote_edits(lines: list[str], row: int, scanned: Scan) -> Iterator[Edit]:
@@ -194,74 +214,11 @@ def _triple_edits(lines: list[str], opened: tuple[int, str]) -> Iterator[Edit]:
     yield Edit(_with(lines, row, text), 1.6, f"dropped {mark}")
 
 
-_FOREIGN: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern), replacement)
-    for pattern, replacement in (
-        (r"\belse\s+if\b|\belsif\b|\belseif\b", "elif"),
-        (r"\s*&&\s*", " and "),
-        (r"\s*\|\|\s*", " or "),
-        (r"!(?=[\w(])", "not "),
-        (r"===", "=="),
-        (r"!==", "!="),
-        (r"<>", "!="),
-        (r"=<", "<="),
-        (r"=>", ">="),
-        (r"(\w)\+\+", r"\1 += 1"),
-        (r"(\w)--(?=\s*;?\s*$)", r"\1 -= 1"),
-        (r";\s*$", ""),
-        (r"^(\s*)(?:function|func|fn)\s+", r"\1def "),
-        (r"^(\s*)(?:let|var|const|int|float)\s+(?=\w+\s*=)", r"\1"),
-        (r"^(\s*(?:if|elif|while)\b.*?)\s+then\s*:?\s*$", r"\1:"),
-        # The soft keyword of Python 3.12, where the interpreter is older.
-        (r"^(\s*)type\s+(\w+)\s*=\s*", r"\1\2 = "),
-        (r"\bnull\b|\bnil\b", "None"),
-        (r"^(\s*)print\s+(?!\()(.+)$", r"\1print(\2)"),
-        (r"^(\s*)except\s+([\w.]+)\s*,\s*(\w+)\s*:", r"\1except \2 as \3:"),
-        (r"^(\s*(?:if|elif|while)\b.*[^=!<>:])=([^=].*:\s*)$", r"\1==\2"),
-        (r"^(\s*)(.*?)\s*\{\s*$", r"\1\2:"),
-        (r"//.*$", ""),
-        (r"\b0+(?=\d)", ""),
-        (r"^(\s*)\d+[.):|]?\s(?=\S)", r"\1"),
-        (r"^(\s*)[-+*>•|]\s?", r"\1"),
-        (r"`+", ""),
-        (r"\*\*(?=\w)|(?<=\w)\*\*", ""),
-        (r"\\(?=\S)", ""),
-        (
-            r"^(\s*)((?!print|if|elif|while|for|with|except)[a-z_]\w*\([^()]*\)\s*(?:->[^:]*)?:)\s*$",
-            r"\1def \2",
-        ),
-    )
-)
+_ENDS_VALUE = frozenset({"name", "number", "string", "close"})
+_STARTS_VALUE = frozenset({"name", "number", "string", "open"})
 _JOINS = frozenset({"and", "or", "not", "in", "is", "else", "if"})
 _FOLLOWS = re.compile(r"\s*(?:and|or|in|is|[-+*/%.,=<>&|])(?!\w)")
 """Words that an expression does not end with, and what no line begins with."""
-_REMARK = re.compile(r"(?<=\S)(?:\s{2,}|\s(?=<-|--))(?=[A-Za-z<-])")
-_CAPITALS = re.compile(
-    r"^(\s*)(Def|Class|Return|If|Elif|Else|For|While|Try|Except|Finally|With|Import|From|Raise|Pass"
-    r"|Break|Continue|Assert)\b"
-)
-
-
-def foreign_edits(lines: list[str], at: int) -> Iterator[Edit]:
-    """What other languages, Python 2 and Markdown write, as Python writes it."""
-    for row in range(max(0, at - 1), min(len(lines), at + 2)):
-        line = lines[row]
-        if not line.strip():
-            continue
-        small = _CAPITALS.sub(lambda match: match[0].lower(), line)
-        if small != line:
-            # Cheaper than to take the line for English, which does not become Python this way.
-            yield Edit(_with(lines, row, small), 0.3, "put into Python's words")
-        gap = _REMARK.search(line)
-        if gap is not None and not stands_alone(line[gap.end() :]):
-            text = f"{line[: gap.start()]}  # {line[gap.end() :]}"
-            yield Edit(_with(lines, row, text), 0.7, "made a remark a comment")
-        for pattern, replacement in _FOREIGN:
-            text = pattern.sub(replacement, line)
-            if text != line:
-                yield Edit(
-                    _with(lines, row, text), 0.7 + 0.05 * abs(row - at), "put into Python's words"
-                )
 
 
 def _comma_edits(lines: list[str], at: int, scanned: Scan) -> Iterator[Edit]:
@@ -269,10 +226,17 @@ def _comma_edits(lines: list[str], at: int, scanned: Scan) -> Iterator[Edit]:
     for row in range(max(0, at - 1), min(len(lines), at + 1)):
         line = lines[row]
         tokens = scanned.tokens[row]
+        for match in itertools.islice(re.finditer(r"(?<=\d)(?=[a-zA-Z_])", line), 4):
+            text = f"{line[: match.start()]}, {line[match.start() :]}"
+            yield Edit(_with(lines, row, text), 1.2, "added ,")
+        following = scanned.tokens[row + 1] if row + 1 < len(lines) else []
+        if tokens and following and scanned.depth[row + 1]:
+            left, right = tokens[-1], following[0]
+            if left.kind in _ENDS_VALUE and right.kind in _STARTS_VALUE:
+                text = line[: left.end] + "," + line[left.end :]
+                yield Edit(_with(lines, row, text), 1.0, "added ,")
         for left, right in itertools.pairwise(tokens):
-            ends = left.kind in {"name", "number", "string", "close"}
-            starts = right.kind in {"name", "number", "string", "open"}
-            if ends and starts:
+            if left.kind in _ENDS_VALUE and right.kind in _STARTS_VALUE:
                 for mark, cost in (
                     (", ", 1.3),
                     (".", 1.7),

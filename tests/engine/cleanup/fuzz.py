@@ -41,6 +41,9 @@ PIECES = [
     '\u201c', '\u201d', '\u2019', '\xa0', '\u200b', '\ufeff', '\ud800', '\u2028', '\xe9',
     '\U0001d7d8', '0777', '1_0', '0x', '1e', '1j', 'not', ' and ', ' in ', 'is', 'await ', '*',
     '**', '->', ':=', '\\\n', 'type X = int', 'def f[T](x: T) -> T:', '# comment',
+    '&lt;', '&quot;', '<pre><code>', '</code>', '\\n', '{"code": "', 'In [1]: ', '   ...: ',
+    '@@ -1 +1 @@\n', '- ', '* ', '| ', '<|im_end|>', 'Answer: ', 'Return x', '} else {', 'then',
+    'Traceback (most recent call last):', 'ValueError: x', 's = Solution()', 's.f(1)', 'self.n',
     '# yapf: disable', '# type: ignore', '((((((((((', '-' * 50, '[' * 60, 'x' * 100, ' ' * 120,
 ]  # fmt: skip
 WHOLE = (
@@ -77,6 +80,19 @@ WHOLE = (
     "assert f([1]) == [1]\n"
     "```\n",
     ">>> def f(x):\n...     return x\n...\n>>> f(1)\n1\n",
+    "class Solution:\n"
+    "    def f(self, x):\n"
+    "        return x\n"
+    "\n"
+    "def test_f():\n"
+    "    s = Solution()\n"
+    "    for x in (1, 2):\n"
+    "        assert s.f(x) == x\n"
+    "\n"
+    "def f(x):\n"
+    "    return x\n"
+    "\n"
+    "def f(x):\n",
 )
 
 

@@ -111,6 +111,14 @@ def test_statements_that_change_what_is_needed_stay() -> None:
         assert kept in source
 
 
+def test_a_call_that_sets_what_is_needed_stays_and_others_go() -> None:
+    reply = "T = None\ndef init():\n    global T\n    T = 3\n\ninit()\n\ndef f():\n    return T\n\nf()\n"
+    source = cleaned(reply)
+    assert "\ninit()\n" in source
+    assert "\nf()" not in source
+    assert cleaned("def f(x):\n    return eval(x)\n\nf(1)\n") == "def f(x):\n    return eval(x)\n"
+
+
 def test_a_helper_that_the_docstring_names_stays() -> None:
     source = cleaned(
         'def en_code(x):\n    return x\n\ndef f(x):\n    """Undo en_code."""\n    return x\n'
