@@ -147,6 +147,7 @@ class AccountShapes:
             "allow_forking": True,
             "web_commit_signoff_required": False,
             "topics": [],
+            "custom_properties": {},
             "visibility": "private" if repo.private else "public",
             "default_branch": repo.default_branch,
         }

@@ -25,7 +25,7 @@ PERMISSIONS: Mapping[str, str] = {
     "pull_requests": "write",
 }
 EVENTS = (
-    "installation", "issue_comment", "issues", "pull_request", "pull_request_review",
+    "issue_comment", "issues", "pull_request", "pull_request_review",
     "pull_request_review_comment",
 )  # fmt: skip
 

@@ -16,6 +16,7 @@ from typing import Protocol
 from urllib.parse import quote
 
 from github import Auth
+from jwt import PyJWTError
 
 from bot.forge.errors import NotFound
 from bot.forge.github.answers import Answer
@@ -107,7 +108,7 @@ class AppCredential:
         self.app = self._jwt
         try:
             _ = self._jwt.token
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, PyJWTError) as error:
             raise BadInput("github.app_key_file is not an RSA private key in PEM") from error
         self._transport = transport
         self._clock = clock

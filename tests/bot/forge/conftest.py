@@ -39,7 +39,7 @@ def github(tmp_path: Path) -> Iterator[LoopbackGitHub]:
     judge, other = octokit.api(), octokit.webhooks()
     problems = {problem for exchange in exchanges for problem in judge.problems(exchange)}
     problems |= {p for event, payload in payloads for p in other.problems(event, payload)}
-    assert sorted(problems) == []
+    assert not problems, "\n".join(sorted(problems))
 
 
 Opens = Callable[..., GitHubForge]
