@@ -43,6 +43,7 @@ def examine(config: Path | None) -> Iterator[Finding]:
     yield _model(settings)
     yield from _sandbox(settings)
     yield _state()
+    yield _database(settings)
 
 
 def prepare(config: Path | None) -> Iterator[Finding]:
@@ -96,3 +97,18 @@ def _state() -> Finding:
     return Finding(
         "pools", False, f"{nearest} cannot be written", "set XDG_STATE_HOME to a folder of yours"
     )
+
+
+def _database(settings: Settings) -> Finding:
+    file = configuration.database_file()
+    if not settings.database.url and not file.exists():
+        return Finding("database", True, f"{file}, made when it is first needed")
+    from bot.store import open_store
+
+    try:
+        with open_store(settings.database.store_url()) as store:
+            return Finding("database", True, f"{store.name} answers")
+    except BadInput as error:
+        return Finding("database", False, str(error), "correct [database] url")
+    except PartUnavailable as error:
+        return Finding("database", False, str(error), error.remedy)

@@ -90,7 +90,7 @@ class DatabaseSettings:
     """`sqlite:////path/to/file.db` or `postgresql://user@host/name`; empty is a file in `state_dir`."""
 
     def store_url(self, environ: Mapping[str, str] | None = None) -> str:
-        return self.url or f"sqlite:///{state_dir(environ) / 'supercharge.db'}"
+        return self.url or f"sqlite:///{database_file(environ)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +247,11 @@ def state_dir(environ: Mapping[str, str] | None = None) -> Path:
     environ = os.environ if environ is None else environ
     base = environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(base) / "supercharge"
+
+
+def database_file(environ: Mapping[str, str] | None = None) -> Path:
+    """The database where no URL is configured."""
+    return state_dir(environ) / "supercharge.db"
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -27,8 +27,10 @@ def unsolved(
 ) -> Request:
     """A search ended without success: it waits for the next one, or its retries are spent.
 
-    `fingerprint` names the model and prompts that did not solve it.
+    `fingerprint` names the model and prompts that did not solve it. One that was to be cancelled is.
     """
+    if request.cancel_requested:
+        return _stopped(request, now)
     attempts = request.attempts + 1
     again = policy.next_retry(attempts, now, rng, expires_at=request.expires_at)
     return transition(
@@ -56,8 +58,10 @@ def parked(
 ) -> Request:
     """A part was down: it goes on later where it stood, and no attempt is spent.
 
-    RUNNING waits. SOLVED stays what it is, with a time to go on at.
+    RUNNING waits. SOLVED stays what it is, with a time to go on at. One that was to be cancelled is.
     """
+    if request.cancel_requested:
+        return _stopped(request, now)
     parks = request.parks + 1
     again = policy.next_try(parks, now, rng, retry_after_s=retry_after_s)
     if request.status is RequestStatus.SOLVED:
@@ -70,7 +74,7 @@ def lease_lost(request: Request, *, now: datetime, error_id: str) -> Request:
     """Its worker died. It is queued again, but not for ever: then it fails, under `error_id`."""
     lost = request.lost_leases + 1
     if request.cancel_requested:
-        return transition(request, RequestStatus.CANCELLED, reason=request.reason, at=now)
+        return _stopped(request, now)
     if lost >= MOST_LOST_LEASES:
         return transition(
             request,
@@ -84,6 +88,15 @@ def lease_lost(request: Request, *, now: datetime, error_id: str) -> Request:
         return replace(request, lost_leases=lost)
     again, reason = RequestStatus.QUEUED, "its worker died; another one goes on with its pool"
     return transition(request, again, reason=reason, at=now, lost_leases=lost)
+
+
+def released(request: Request, *, now: datetime, reason: str) -> Request:
+    """Its worker stops in good order: RUNNING is queued again, SOLVED stays for the next one."""
+    if request.cancel_requested:
+        return _stopped(request, now)
+    if request.status is RequestStatus.SOLVED:
+        return request
+    return transition(request, RequestStatus.QUEUED, reason=reason, at=now)
 
 
 def woken(request: Request, *, now: datetime) -> Request:
@@ -120,4 +133,10 @@ def cancelled(request: Request, *, now: datetime, reason: str, held: bool) -> Re
     """Somebody, `reason`, asked to stop. A worker that holds it is told, and ends it in seconds."""
     if held:
         return replace(request, cancel_requested=True, reason=reason)
+    return transition(request, RequestStatus.CANCELLED, reason=reason, at=now)
+
+
+def _stopped(request: Request, now: datetime) -> Request:
+    """The end of a request that was to be cancelled: its reason was told when that was asked."""
+    reason = request.reason or "cancelled"
     return transition(request, RequestStatus.CANCELLED, reason=reason, at=now)

@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import and_, case, insert, or_, select, update
 
-from bot.requests import Request, RequestStatus, new_id, transition
-from bot.steps import cancelled, lease_lost, woken
+from bot.requests import Request, RequestStatus, new_id
+from bot.steps import cancelled, lease_lost, released, woken
 from bot.store.changes import read_row, record, write
 from bot.store.errors import LeaseLost, UnknownRequest
 from bot.store.requests import Requests
@@ -97,9 +97,7 @@ class Leases(Requests):
         """Give a request back in good order: RUNNING is queued again, SOLVED waits for the next."""
 
         def step(request: Request) -> Request:
-            if request.status is RequestStatus.SOLVED:
-                return request
-            return transition(request, RequestStatus.QUEUED, reason=reason)
+            return released(request, now=self._clock(), reason=reason)
 
         return self.apply(request_id, step, worker=worker, let_go=True)
 

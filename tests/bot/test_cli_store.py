@@ -9,9 +9,10 @@ import sys
 
 import pytest
 
-from bot import cli, steps
+from bot import cli, doctor, steps
 from bot.requests import RequestStatus
 from bot.retry import ParkPolicy, ParkReason
+from bot.settings import DatabaseSettings, Settings
 from bot.store import open_store, utc_now
 from engine import poolfile
 from engine.candidates import STUB, Candidate, Kind
@@ -315,3 +316,22 @@ def test_a_database_that_does_not_answer_is_exit_3_with_what_mends_it(supercharg
     assert code == 3
     assert "to mend it: start it, or mend [database] url" in said
     assert "secret" not in said
+
+
+@pytest.mark.parametrize(
+    ("url", "ok", "said"),
+    [
+        ("", True, "supercharge.db, made when it is first needed"),
+        ("sqlite:///kept.db", True, "sqlite:///kept.db answers"),
+        ("mysql://here/there", False, "mysql is not supported; use sqlite or postgresql"),
+        ("postgresql:///maths?host=/nowhere", False, "does not answer: "),
+    ],
+)
+def test_the_doctor_says_how_the_database_is(place, url, ok, said):
+    settings = Settings(database=DatabaseSettings(url))
+
+    finding = doctor._database(settings)
+
+    assert finding.ok is ok
+    assert said in finding.detail
+    assert bool(finding.remedy) is not ok

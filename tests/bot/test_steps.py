@@ -90,10 +90,24 @@ def test_when_a_worker_dies_over_a_pull_request_then_the_solution_stays():
 
 
 @pytest.mark.parametrize("status", [RUNNING, SOLVED])
-def test_when_a_worker_dies_that_was_to_stop_then_the_request_is_cancelled(status):
-    asked = request(status=status, cancel_requested=True)
+@pytest.mark.parametrize(
+    "turn",
+    [
+        lambda r: steps.lease_lost(r, now=NOW, error_id="e"),
+        lambda r: steps.released(r, now=NOW, reason="stops"),
+        lambda r: parked(r),
+    ],
+)
+def test_however_the_turn_of_a_worker_ends_that_was_to_stop_its_request_is_cancelled(status, turn):
+    ended = turn(request(status=status, cancel_requested=True, reason="by ada"))
 
-    assert steps.lease_lost(asked, now=NOW, error_id="e").status is RequestStatus.CANCELLED
+    assert (ended.status, ended.reason) == (RequestStatus.CANCELLED, "by ada")
+
+
+def test_an_unsolved_request_that_was_to_stop_is_cancelled():
+    ended = unsolved(request(status=RUNNING, cancel_requested=True))
+
+    assert (ended.status, ended.attempts) == (RequestStatus.CANCELLED, 0)
 
 
 def test_when_its_time_has_come_then_a_request_is_queued_or_given_up():
@@ -135,4 +149,4 @@ def test_a_cancel_ends_a_request_or_tells_the_worker_that_holds_it():
     held = steps.cancelled(request(status=RUNNING), now=NOW, reason="by ada", held=True)
 
     assert (queued.status, queued.reason) == (RequestStatus.CANCELLED, "by ada")
-    assert (held.status, held.cancel_requested) == (RUNNING, True)
+    assert (held.status, held.cancel_requested, held.reason) == (RUNNING, True, "by ada")
