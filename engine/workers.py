@@ -9,7 +9,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from engine.asks import Interviewer, Question
@@ -24,7 +24,7 @@ from engine.sandbox.base import Sandbox
 from engine.selection import suite_id
 from engine.spec import FunctionSpec
 from engine.splice import splice
-from engine.verdicts import PairResult
+from engine.verdicts import PairResult, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +180,17 @@ class Workers:
         suite, test = suite_id(action.tests), self.composed(pool, action.tests)
         try:
             result = self.run_one(action.code_id, code, suite, test, stop)
+            if result.verdict is Verdict.PASSED:
+                cold = self.sandbox.confirm(
+                    result.pair,
+                    code,
+                    test,
+                    entry_point=self.spec.import_name,
+                    timeout_s=self.settings.timeout_s,
+                    cancel=stop,
+                )
+                # What a pass is worth was decided by the first run.
+                result = replace(cold, isolation=result.isolation)
         except Cancelled:
             return  # the driver knows: it set `stop`
         self.events.put(Found((result,)))

@@ -89,6 +89,22 @@ class Sandbox(Protocol):
         the sandbox itself is reported as SANDBOX_ERROR after a second try.
         """
 
+    def confirm(
+        self,
+        pair: tuple[str, str],
+        code: str,
+        test: str,
+        *,
+        entry_point: str,
+        timeout_s: float = 10.0,
+        cancel: threading.Event | None = None,
+    ) -> PairResult:
+        """Run one pair, `(code id, test id)`, by a cold pytest in a fresh place of its own.
+
+        For what is about to ship: it takes seconds. The pair has a start's time on top of
+        `timeout_s`. Raises Cancelled when `cancel` is set, SandboxUnavailable.
+        """
+
     def close(self) -> None:
         """Stop everything that was started. Closing twice is fine."""
 

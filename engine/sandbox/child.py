@@ -24,6 +24,7 @@ from typing import Any, NoReturn
 
 from engine.sandbox import frames, rights
 from engine.sandbox.expected import TEST_MODULE, Expected, examine
+from engine.sandbox.recorder import Recorder
 from engine.sandbox.warm import WarmPytest
 
 REPORT_FD = 499
@@ -42,6 +43,8 @@ class Work:
     nonce: str
     expected: Expected | None
     """What the test defines, if an earlier pair's process has found that out."""
+    ini_file: str = ""
+    """pytest's configuration, for a pair that is to start from nothing; empty for a warm one."""
 
 
 class _Sources(importlib.machinery.PathFinder):
@@ -99,6 +102,10 @@ def run(work: Work, limits: rights.Limits, warm: WarmPytest) -> NoReturn:
     _send(work.nonce, {"begun": True, "expected": new})
     if expected.problem:
         os._exit(0)
+    if work.ini_file:
+        from engine.sandbox import cold
+
+        cold.start(work, limits.output)
     sys.modules.pop(work.entry_point, None)
     sys.meta_path.insert(0, _Sources(work, expected))
     recorder = warm.recorder
@@ -109,17 +116,22 @@ def run(work: Work, limits: rights.Limits, warm: WarmPytest) -> NoReturn:
     except BaseException as error:  # noqa: BLE001 - what the candidate raises through pytest
         recorder.fail("exit", f"{type(error).__name__} ended pytest", traceback.format_exc())
         exitstatus = 3
-    report = {
+    report(work.nonce, recorder, exitstatus)
+
+
+def report(nonce: str, recorder: Recorder, exitstatus: int) -> NoReturn:
+    """Say what pytest found, and end as Python would after it."""
+    found = {
         "tests": recorder.tests,
         "failure": recorder.failure,
         "exitstatus": exitstatus,
         "threads": _thread._count(),
     }
-    _send(work.nonce, report)
-    # What Python would do after pytest: an exit handler may still end the process badly.
+    _send(nonce, found)
+    # An exit handler may still end the process badly.
     with contextlib.suppress(BaseException):
         atexit._run_exitfuncs()
-    _send(work.nonce, {"done": True})
+    _send(nonce, {"done": True})
     os._exit(0)
 
 

@@ -67,6 +67,7 @@ _RUNNER_FILES = (
     "recorder.py",
     "warm.py",
     "child.py",
+    "cold.py",
     "cleaning.py",
     "slots.py",
     "runner.py",

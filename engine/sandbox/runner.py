@@ -43,7 +43,9 @@ _BUSY_S = 5.0
 class Runner:
     """Runs jobs in slots, one job per slot at a time."""
 
-    def __init__(self, slots: list[Slot], stdin: int, stdout: int) -> None:
+    def __init__(self, slots: list[Slot], stdin: int, stdout: int, cold_ini: str) -> None:
+        """`cold_ini`: pytest's configuration if every pair is to start from nothing, else empty."""
+        self._cold_ini = cold_ini
         self._slots = slots
         self._stdin = stdin
         self._stdout = stdout
@@ -102,6 +104,7 @@ class Runner:
             timeout_s=job.timeout_s,
             nonce=secrets.token_hex(16),
             expected=expected,
+            ini_file=self._cold_ini,
         )
         self._jobs[slot.index] = job
         slot.start(work, alone=alone)
@@ -271,7 +274,7 @@ def main(settings: dict[str, Any], server: CodeServer | None) -> int:
     os.environ.clear()
     os.environ.update(settings["environment"])
     slots = [Slot.make(index, settings, server) for index in range(settings["slots"])]
-    runner = Runner(slots, stdin, stdout)
+    runner = Runner(slots, stdin, stdout, settings["ini_file"] if settings["cold"] else "")
     gc.collect()
     gc.freeze()
     try:

@@ -11,7 +11,7 @@ import json
 import secrets
 import threading
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -24,6 +24,8 @@ from engine.sandbox.requirements import Layer, explain_missing, install, require
 from engine.verdicts import PairResult
 
 _START_S = 60.0
+# On top of a pair's time, for a Python and a pytest that start on a busy machine.
+_COLD_START_S = 20.0
 _STALL_S = 15.0
 _POLL_S = 0.2
 _WINDOW_PER_SLOT = 2
@@ -32,7 +34,9 @@ _WINDOW_PER_SLOT = 2
 class RunnerSandbox:
     """A sandbox that runs pairs through a warm runner. See `engine.sandbox.base.Sandbox`."""
 
-    def __init__(self, engine: Engine, settings: SandboxSettings) -> None:
+    def __init__(self, engine: Engine, settings: SandboxSettings, *, cold: bool = False) -> None:
+        """`cold`: every pair starts pytest from nothing."""
+        self._cold = cold
         self._engine = engine
         self._settings = settings
         self._connection: Connection | None = None
@@ -89,6 +93,33 @@ class RunnerSandbox:
             "plain": {test: asdict(known) for test, known in plan.plain.items()},
         }
         return self._run(plan, batch, timeout_s, cancel or threading.Event())
+
+    def confirm(
+        self,
+        pair: tuple[str, str],
+        code: str,
+        test: str,
+        *,
+        entry_point: str,
+        timeout_s: float = 10.0,
+        cancel: threading.Event | None = None,
+    ) -> PairResult:
+        """Run one pair by a cold pytest in a place of its own. See `engine.sandbox.base.Sandbox`."""
+        settings = replace(self._settings, workers=1, separate=False)
+        fresh = RunnerSandbox(self._engine, settings, cold=True)
+        fresh._wanted, fresh._layer = self._wanted, self._layer
+        try:
+            for result in fresh.run_pairs(
+                {pair[0]: code},
+                {pair[1]: test},
+                entry_point=entry_point,
+                timeout_s=timeout_s + _COLD_START_S,
+                cancel=cancel,
+            ):
+                return result
+        finally:
+            fresh._disconnect()
+        raise Cancelled("cancelled")
 
     def _run(
         self, plan: Plan, batch: dict[str, Any], timeout_s: float, cancel: threading.Event
@@ -207,12 +238,14 @@ class RunnerSandbox:
     def _runner_settings(self) -> dict[str, Any]:
         settings, slots = self._settings, self._slots
         # Random, so that the limits per user of two sandboxes on one machine do not add up.
-        first_uid = 100_000 + secrets.randbelow(10_000_000) * 100
+        first_uid = 100_000 + secrets.randbelow(10_000_000) * 2 * rootfs.MAX_SLOTS
         return {
             "slots": slots,
-            "uids": [first_uid + index for index in range(slots)]
+            # Two for each slot: its codes', and the next one for its tests.
+            "uids": [first_uid + 2 * index for index in range(slots)]
             if self._engine.many_users
             else [],
+            "cold": self._cold,
             "dies_with_parent": self._engine.dies_with_parent,
             "slots_dir": rootfs.SLOTS_DIR,
             "ini_file": rootfs.INI_FILE,

@@ -25,7 +25,7 @@ _REPORT_BASE = 1 << 22
 # More than the parent ever has open: its streams, and two for each of at most 64 slots.
 _PRIVATE_FDS = 400
 # From the user of a slot's codes to the user of its tests.
-_TESTS_UID = 50
+_TESTS_UID = 1
 
 
 @dataclass(slots=True)
