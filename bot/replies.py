@@ -232,7 +232,6 @@ _COMMANDS = """\
 /supercharge cancel                       stop what runs or waits here
 /supercharge status                       where it stands
 /supercharge explain                      why this code was chosen
-/supercharge score                        score the functions of the code base
 /supercharge config                       the configuration in force
 /supercharge help                         this"""
 
