@@ -67,6 +67,9 @@ REFUSALS = {
     "too_many_open": refusals.too_many_open(5),
     "day_limit": refusals.day_limit(20),
     "no_branch": refusals.no_branch("dev"),
+    "no_file": refusals.no_file("src/shop/cart.py"),
+    "too_many_stubs": refusals.too_many_stubs(31, 20),
+    "queue_full": refusals.queue_full(),
     "own_pull_only": refusals.own_pull_only("improve"),
     "nothing_to": refusals.nothing_to("cancel"),
     "stub_changed": refusals.stub_changed(*STUB),
@@ -128,6 +131,7 @@ def test_given_hostile_names_and_results_then_a_reply_only_shows_them(text):
         refusals.not_granted(text),
         refusals.path_blocked(text),
         refusals.no_branch(text),
+        refusals.no_file(text),
         refusals.stub_changed(text, text),
     ]
 
