@@ -20,7 +20,7 @@ import requests
 from github import Auth, Github
 from github.Requester import Requester
 from requests.utils import parse_header_links
-from urllib3.exceptions import TimeoutError as TimedOut
+from urllib3.exceptions import ReadTimeoutError
 from urllib3.util import Retry
 
 from bot.forge.errors import (
@@ -164,7 +164,7 @@ class Transport:
 def _out_of_reach(error: requests.RequestException) -> str:
     # A time-out after the last of several tries comes as a lost connection that has it inside.
     inside = getattr(error.args[0] if error.args else None, "reason", None)
-    if isinstance(error, requests.Timeout) or isinstance(inside, TimedOut):
+    if isinstance(error, requests.Timeout) or isinstance(inside, ReadTimeoutError):
         return "GitHub did not answer in time"
     return f"GitHub cannot be reached: {error}"
 

@@ -32,6 +32,7 @@ from bot.forge.base import (
     Unavailable,
 )
 from bot.forge.fake import FaultKind, LoopbackGitHub
+from bot.forge.fake.rest import Exchange
 from bot.forge.github import open_github
 from bot.forge.settings import GitHubSettings
 from tests.bot.forge.conftest import CALC, REPO, Opens
@@ -202,9 +203,18 @@ def test_the_same_commit_again_is_the_same_one(github: LoopbackGitHub, forge: Fo
     assert github.world.repositories[REPO].git.commits("main", sha) == 1
 
 
-def test_without_an_author_too_the_same_commit_again_is_the_same_one(forge: Forge) -> None:
-    new = new_commit(forge, author=None, committer=None)
-    assert forge.commit(REPO, new) == forge.commit(REPO, new)
+def test_without_an_author_too_the_same_commit_again_is_the_same_one(tmp_path: Path) -> None:
+    now = [AT]
+    with LoopbackGitHub(tmp_path / "github", clock=lambda: now[0]) as github:
+        github.repository(REPO, {"calc.py": CALC})
+        settings = GitHubSettings(base_url=github.api, token=github.token("octo"))
+        with open_github(settings) as forge:
+            new = new_commit(forge, author=None, committer=None)
+            sha = forge.commit(REPO, new)
+            # GitHub would give a commit of a minute later another hash.
+            now[0] += timedelta(minutes=1)
+            assert forge.commit(REPO, new) == sha
+        assert github.world.repositories[REPO].git.commit(sha).author.name == "octo"
 
 
 def test_given_the_answer_was_lost_then_the_repetition_finds_the_commit(
@@ -235,6 +245,39 @@ def test_given_somebody_pushed_meanwhile_then_nothing_is_overwritten(
     with pytest.raises(Conflict, match=new.branch):
         forge.commit(REPO, new)
     assert forge.branch_sha(REPO, new.branch) == theirs
+
+
+def test_given_somebody_pushes_at_that_moment_then_nothing_is_overwritten(
+    github: LoopbackGitHub, forge: Forge
+) -> None:
+    new = new_commit(forge)
+    github.push(REPO, new.branch, {}, by="alice", message="Same files")
+    parent = forge.branch_sha(REPO, new.branch)
+    pushed = []
+
+    def push_after_the_check(exchange: Exchange) -> None:
+        if exchange.request.path.endswith("/git/commits") and not pushed:
+            pushed.append(github.push(REPO, new.branch, {"theirs.py": "1\n"}, by="alice"))
+
+    github.observe(push_after_the_check)
+    with pytest.raises(Conflict):
+        forge.commit(REPO, dataclasses.replace(new, parent=parent))
+    assert forge.branch_sha(REPO, new.branch) == pushed[0]
+
+
+def test_given_its_twin_commits_at_that_moment_then_both_have_the_same_one(
+    github: LoopbackGitHub, forge: Forge
+) -> None:
+    new, made = new_commit(forge), []
+
+    def commit_after_the_check(exchange: Exchange) -> None:
+        if exchange.request.path.endswith("/git/commits") and exchange.reply.status == 201:
+            git = github.world.repositories[REPO].git
+            made.append(exchange.reply.body["sha"])
+            git.set_ref(f"refs/heads/{new.branch}", made[0])
+
+    github.observe(commit_after_the_check)
+    assert forge.commit(REPO, new) == made[0]
 
 
 def test_a_link_is_not_written_through(github: LoopbackGitHub, forge: Forge) -> None:
