@@ -85,7 +85,7 @@ def worker(config: Path | None) -> None:
         working = Worker(
             services,
             open_model=lambda: open_model(settings.model),
-            open_sandbox=lambda: open_sandbox(settings.sandbox),
+            open_sandbox=lambda project: open_sandbox(settings.sandbox, project=project),
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: working.stop())

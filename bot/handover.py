@@ -7,12 +7,13 @@ has one pull request.
 
 from __future__ import annotations
 
-import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot import refusals
 from bot.branches import branch_name
+from bot.checkouts import checked_out, project_of
 from bot.forge.base import FileStatus, NewCommit, PullRequest, Signature
 from bot.forge.errors import Conflict
 from bot.intake import check_may_ask, repository_config
@@ -27,11 +28,13 @@ from bot.store.queries import RequestFilter
 from bot.stubs import parse, spec_from_source
 from bot.targets import as_data
 from bot.textfile import TextFile
-from engine.errors import BadInput
+from engine.errors import BadInput, SandboxUnavailable
 from engine.functions import does_nothing, find_function
+from engine.sandbox.base import Project, Sandbox
 from engine.search import Solution
 from engine.spec import FunctionSpec
 from engine.splice import SpliceError, splice
+from engine.verdicts import Verdict
 
 AUTHOR = ("supercharge[bot]", "supercharge[bot]@users.noreply.github.com")
 
@@ -56,6 +59,7 @@ class HandOver:
 
     services: Services
     worker: str
+    open_sandbox: Callable[[Project | None], Sandbox]
 
     def hand_over(self, request: Request, solution: Solution) -> Request:
         """Open the pull request, or grow the one there is, or leave the code to words.
@@ -99,10 +103,7 @@ class HandOver:
         return self.services.store.update_request(request.id, branch=branch, head_sha=sha)
 
     def _change(self, request: Request, solution: Solution, config: RepoConfig) -> Change:
-        with tempfile.TemporaryDirectory(prefix="supercharge-checkout-") as folder:
-            root = Path(folder)
-            self.services.forge.checkout(request.repository, request.head_sha, root)
-            (root / ".git").mkdir()  # a checkout has none, and this is where the project ends
+        with checked_out(self.services.forge, request.repository, request.head_sha) as root:
             path = root / request.path
             file = _source_of(request, path)
             try:
@@ -114,7 +115,26 @@ class HandOver:
             path.write_bytes(source)
             test_file, module = self._test_place(request, config, root)
             test = with_import(solution.test, request.spec.import_name, module)
+            self._prove(request, root, test)
             return Change(request.path, source, test_file.relative_to(root).as_posix(), test)
+
+    def _prove(self, request: Request, root: Path, test: str) -> None:
+        """The test as it lands must pass on the code as it lands, with the repository around both."""
+        place = f"{request.id}-landed"
+        with self.open_sandbox(project_of(root, request.path)) as sandbox:
+            result = sandbox.confirm(
+                (place, place),
+                "",
+                test,
+                entry_point="supercharge_landed",
+                timeout_s=self.services.settings.search.timeout_s,
+            )
+        if result.verdict is Verdict.SANDBOX_ERROR:
+            raise SandboxUnavailable(result.message, remedy="supercharge doctor")
+        if result.verdict is not Verdict.PASSED:
+            said = f"{result.error}: {result.message}" if result.message else result.error
+            words = f"the test does not pass in a checkout of the repository ({said})"
+            raise Refusal(refusals.cannot(words))
 
     def _test_place(self, request: Request, config: RepoConfig, root: Path) -> tuple[Path, str]:
         name = request.spec.entry_point

@@ -75,7 +75,7 @@ def place_of_test(path: Path, function: str, *, folder: Path | None = None) -> t
     that gets installed, or a test there imports it already. Else beside the file, where it always can.
     """
     resolved = path.resolve()
-    root = _project_root(resolved.parent)
+    root = project_root(resolved.parent)
     stem = f"test_{function}"
     if folder is not None:
         module = _importable_name(resolved, folder.resolve(), root)
@@ -87,23 +87,23 @@ def place_of_test(path: Path, function: str, *, folder: Path | None = None) -> t
                 return _unused(tests, stem), module
         if place == root:
             break
-    return _unused(path.parent, stem), _dotted(resolved, _above_packages(resolved.parent))
+    return _unused(path.parent, stem), _dotted(resolved, above_packages(resolved.parent))
 
 
-def _project_root(folder: Path) -> Path:
+def project_root(folder: Path) -> Path:
     """The nearest folder that looks like a project's; the file's own where none does."""
     for place in (folder, *folder.parents):
         if any((place / mark).exists() for mark in _ROOT_MARKS):
             return place
-    return _above_packages(folder)
+    return above_packages(folder)
 
 
 def _importable_name(module: Path, tests: Path, root: Path) -> str | None:
     """The name under which a test in `tests` imports `module`; None where it could not."""
-    sources = [_above_packages(tests), *(root / path for path in _python_path(root))]
+    sources = [above_packages(tests), *(root / path for path in python_path(root))]
     # pytest also puts the folder of every conftest.py between the root and the test on its path.
     sources += [
-        _above_packages(place)
+        above_packages(place)
         for place in (tests, *tests.parents)
         if place.is_relative_to(root) and (place / "conftest.py").exists()
     ]
@@ -124,7 +124,7 @@ def _is_imported_in(tests: Path, module: str) -> bool:
     return any(line.search(f.read_text("utf-8", "replace")) for f in sorted(tests.rglob("*.py")))
 
 
-def _python_path(root: Path) -> list[str]:
+def python_path(root: Path) -> list[str]:
     """What the project's own configuration adds to pytest's path."""
     for name, section in _PYTEST_FILES:
         file = root / name
@@ -149,7 +149,7 @@ def _python_path(root: Path) -> list[str]:
     return []
 
 
-def _above_packages(folder: Path) -> Path:
+def above_packages(folder: Path) -> Path:
     """The nearest folder that is no package: what pytest puts on its path for a file in `folder`."""
     while (folder / "__init__.py").exists():
         folder = folder.parent
@@ -169,6 +169,15 @@ def with_import(test: str, name: str, module: str) -> str:
         line = f'import importlib\n\n{name} = importlib.import_module("{module}").{name}'
     there = rf"^from {re.escape(name)} import {re.escape(name)}$"
     return re.sub(there, lambda match: line, test, flags=re.MULTILINE)
+
+
+def module_name(path: Path) -> str:
+    """The name under which a project's own code imports `path`."""
+    resolved = path.resolve()
+    root = project_root(resolved.parent)
+    sources = [root / "src", *(root / folder for folder in python_path(root))]
+    within = [source for source in sources if resolved.is_relative_to(source)]
+    return _dotted(resolved, max(within, key=lambda source: len(source.parts), default=root))
 
 
 def _unused(folder: Path, stem: str) -> Path:

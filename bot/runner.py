@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from bot import refusals
+from bot.checkouts import checked_out, in_sandbox, project_of
 from bot.forge.errors import ForgeError
 from bot.handover import HandOver
 from bot.intake import repository_config
@@ -34,7 +35,7 @@ from engine.candidates import Entry
 from engine.errors import BadInput, Cancelled
 from engine.llm.base import LanguageModel
 from engine.policy import Budget
-from engine.sandbox.base import Sandbox
+from engine.sandbox.base import Project, Sandbox
 from engine.search import Exhausted, Search, Solution
 
 logger = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ class Runner:
     services: Services
     name: str
     open_model: Callable[[], LanguageModel]
-    open_sandbox: Callable[[], Sandbox]
+    open_sandbox: Callable[[Project | None], Sandbox]
     park_policy: ParkPolicy = field(default_factory=ParkPolicy)
     stopping: threading.Event = field(default_factory=threading.Event)
     lease_s: float = 60.0
@@ -130,12 +131,15 @@ class Runner:
     def _search(self, request: Request, lease: Lease, reporter: Reporter) -> Request:
         """Search until solved or spent; the request as it is stored then."""
         services = self.services
-        with self.open_sandbox() as sandbox:
+        with (
+            checked_out(services.forge, request.repository, self._read_at(request)) as root,
+            self.open_sandbox(project_of(root, request.path)) as sandbox,
+        ):
             model = self._opened_model()
             pool_id = self._pool_id(request, model, sandbox)
             pool = services.store.load_pool(pool_id)
             task = Search(
-                spec=request.spec,
+                spec=in_sandbox(request.spec, root),
                 model=model,
                 sandbox=sandbox,
                 budget=budget_for(request, services.settings.budget()),
@@ -151,6 +155,15 @@ class Runner:
                 return services.store.solve(request.id, outcome, worker=self.name)
             case Exhausted():
                 return self._unsolved(request, outcome)
+
+    def _read_at(self, request: Request) -> str:
+        """The commit whose files surround the stub; for a wish, that of our own branch as it is now."""
+        if request.head_sha:
+            return request.head_sha
+        sha = self.services.forge.branch_sha(request.repository, request.branch or "")
+        if sha is None:
+            raise Refusal(refusals.no_branch(request.branch or ""))
+        return sha
 
     def _pool_id(self, request: Request, model: LanguageModel, sandbox: Sandbox) -> str:
         """The request's pool; a new one where it has none."""
@@ -173,7 +186,7 @@ class Runner:
         solution = store.load_solution(request.id, pool)
         if solution is None:
             raise RuntimeError(f"{request.id} is solved without a solution")
-        HandOver(self.services, self.name).hand_over(request, solution)
+        HandOver(self.services, self.name, self.open_sandbox).hand_over(request, solution)
 
     def _search_settings(self, wish: str) -> engine_search.Settings:
         search = self.services.settings.search

@@ -26,7 +26,7 @@ from bot.store.errors import StoreUnavailable
 from bot.store.queries import RequestFilter
 from bot.telling import Teller
 from engine.llm.base import LanguageModel
-from engine.sandbox.base import Sandbox
+from engine.sandbox.base import Project, Sandbox
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Worker:
 
     services: Services
     open_model: Callable[[], LanguageModel]
-    open_sandbox: Callable[[], Sandbox]
+    open_sandbox: Callable[[Project | None], Sandbox]
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:

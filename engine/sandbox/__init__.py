@@ -12,15 +12,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.errors import SandboxUnavailable
-from engine.sandbox.base import Sandbox, SandboxSettings
+from engine.sandbox.base import Project, Sandbox, SandboxSettings
 
-__all__ = ["EngineStatus", "Sandbox", "SandboxSettings", "describe_engines", "open_sandbox"]
+__all__ = [
+    "EngineStatus",
+    "Project",
+    "Sandbox",
+    "SandboxSettings",
+    "describe_engines",
+    "open_sandbox",
+]
 
 
-def open_sandbox(settings: SandboxSettings | None = None) -> Sandbox:
+def open_sandbox(
+    settings: SandboxSettings | None = None, *, project: Project | None = None
+) -> Sandbox:
     """The sandbox that `settings.engine` names; `auto` prefers Docker and falls to bubblewrap.
 
-    The container itself starts with the first pairs. Raises SandboxUnavailable when no engine can
+    The container itself starts with the first pairs. Candidates can import the code of `project`, where
+    one is given, and not change it. Raises SandboxUnavailable when no engine can
     run candidates safely.
     """
     settings = settings or SandboxSettings()
@@ -31,7 +41,7 @@ def open_sandbox(settings: SandboxSettings | None = None) -> Sandbox:
         from engine.sandbox.docker import DockerEngine
 
         try:
-            return RunnerSandbox(DockerEngine(settings), settings)
+            return RunnerSandbox(DockerEngine(settings), settings, project=project)
         except SandboxUnavailable as error:
             if settings.engine == "docker":
                 raise
@@ -39,7 +49,7 @@ def open_sandbox(settings: SandboxSettings | None = None) -> Sandbox:
     from engine.sandbox.bubblewrap import BubblewrapEngine
 
     try:
-        return RunnerSandbox(BubblewrapEngine(settings), settings)
+        return RunnerSandbox(BubblewrapEngine(settings), settings, project=project)
     except SandboxUnavailable as error:
         if settings.engine == "bubblewrap":
             raise

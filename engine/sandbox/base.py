@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -55,6 +56,16 @@ class SandboxSettings:
         for key in ("memory_mb", "pids", "cpus", "tmpfs_mb", "output_kb", "workers"):
             if not getattr(self, key) > 0:
                 raise BadInput(f"sandbox.{key} must be more than 0, not {getattr(self, key)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project's own code, for candidates to import and not to change.
+
+    `roots` are the folders whose content can be imported; of two files of one name the first counts.
+    """
+
+    roots: tuple[Path, ...]
 
 
 class Sandbox(Protocol):

@@ -17,9 +17,10 @@ from typing import Any, Self
 
 from engine.errors import BadInput, Cancelled, SandboxUnavailable
 from engine.sandbox import rootfs
-from engine.sandbox.base import SandboxSettings
+from engine.sandbox.base import Project, SandboxSettings
 from engine.sandbox.connection import Connection, Engine, LinkLost
 from engine.sandbox.plan import Plan, Row, Unit
+from engine.sandbox.project import with_project
 from engine.sandbox.requirements import Layer, explain_missing, install, requirements_for
 from engine.verdicts import PairResult
 
@@ -34,9 +35,17 @@ _WINDOW_PER_SLOT = 2
 class RunnerSandbox:
     """A sandbox that runs pairs through a warm runner. See `engine.sandbox.base.Sandbox`."""
 
-    def __init__(self, engine: Engine, settings: SandboxSettings, *, cold: bool = False) -> None:
-        """`cold`: every pair starts pytest from nothing."""
+    def __init__(
+        self,
+        engine: Engine,
+        settings: SandboxSettings,
+        *,
+        cold: bool = False,
+        project: Project | None = None,
+    ) -> None:
+        """`cold`: every pair starts pytest from nothing. `project`: candidates can import its code."""
         self._cold = cold
+        self._project = project
         self._engine = engine
         self._settings = settings
         self._connection: Connection | None = None
@@ -106,7 +115,7 @@ class RunnerSandbox:
     ) -> PairResult:
         """Run one pair by a cold pytest in a place of its own. See `engine.sandbox.base.Sandbox`."""
         settings = replace(self._settings, workers=1, separate=False)
-        fresh = RunnerSandbox(self._engine, settings, cold=True)
+        fresh = RunnerSandbox(self._engine, settings, cold=True, project=self._project)
         fresh._wanted, fresh._layer = self._wanted, self._layer
         try:
             for result in fresh.run_pairs(
@@ -215,9 +224,8 @@ class RunnerSandbox:
             raise SandboxUnavailable("the sandbox is closed", remedy="open a new one")
         if self._connection is None:
             arguments = json.dumps(self._runner_settings())
-            connection = Connection(
-                self._engine.launch(arguments, slots=self._slots, layer=self._layer)
-            )
+            layer = with_project(self._layer, self._project) if self._project else self._layer
+            connection = Connection(self._engine.launch(arguments, slots=self._slots, layer=layer))
             try:
                 message = connection.receive(_START_S)
             except LinkLost as error:

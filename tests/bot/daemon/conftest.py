@@ -28,7 +28,7 @@ from bot.store.store import Store
 from bot.web import application
 from engine.llm.base import Prompt
 from engine.llm.scripted import Line, Reply, ScriptedModel
-from engine.sandbox import SandboxSettings, open_sandbox
+from engine.sandbox import Project, SandboxSettings, open_sandbox
 from engine.sandbox.base import Sandbox
 
 REPO = "octo/shop"
@@ -155,5 +155,6 @@ def scene(tmp_path: Path, app_keys: tuple[str, str]) -> Iterator[Scene]:
         forge.close()
 
 
-def _open_sandbox() -> Sandbox:
-    return open_sandbox(SandboxSettings(engine="bubblewrap", memory_mb=512, tmpfs_mb=32))
+def _open_sandbox(project: Project | None) -> Sandbox:
+    settings = SandboxSettings(engine="bubblewrap", memory_mb=512, tmpfs_mb=32)
+    return open_sandbox(settings, project=project)

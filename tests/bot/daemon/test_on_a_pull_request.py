@@ -247,3 +247,32 @@ def test_improve_elsewhere_is_refused(scene):
     scene.work()
 
     assert "works on a pull request that I have opened" in scene.said(number)[0]
+
+
+def test_a_stub_whose_module_imports_its_neighbours_is_filled_among_them(scene):
+    module = 'from .factors import TWO\n\n\ndef double(n):\n    """Return twice n."""\n    ...\n'
+    number = scene.pull_with_stub(
+        {"shop/__init__.py": "", "shop/factors.py": "TWO = 2\n", "shop/sums.py": module}
+    )
+    scene.mind.codes = (Reply("\n    return TWO * n\n", logprob=-0.1),)
+    scene.comment(number, "/supercharge")
+    scene.work()
+
+    [own] = scene.own_pulls()
+    head = scene.github.issue(REPO, own).pull.head_ref
+    source = scene.github.read(REPO, head, "shop/sums.py").decode()
+    assert source == module.replace("    ...\n", "    return TWO * n\n")
+
+
+def test_a_test_that_does_not_pass_in_the_repository_opens_no_pull_request(scene):
+    number = scene.pull_with_stub()
+    scene.comment(number, "/supercharge")
+    scene.hear()
+    # Imported by its real name the module is another one than the sandbox ran alone.
+    broken = "raise RuntimeError('this package cannot be imported')\n"
+    scene.github.push(REPO, "feature", {"shop/__init__.py": broken}, by="ada")
+    scene.work()
+
+    assert scene.own_pulls() == []
+    [words] = scene.said(number)
+    assert "does not pass in a checkout of the repository" in words
