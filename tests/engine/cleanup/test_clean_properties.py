@@ -14,6 +14,9 @@ from hypothesis import strategies as st
 from bot.bench.cleanup_formats import DAMAGES
 from bot.bench.cleanup_stdlib import Sample, faults, functions, modules, whole
 from engine.cleanup import clean
+from engine.cleanup.extract import extract
+from engine.cleanup.repair import repair
+from engine.cleanup.syntax import parses
 from engine.cleanup.tests import clean_test, split_asserts
 
 SLICE = 160
@@ -26,7 +29,7 @@ SAMPLE = (
 
 texts = st.one_of(
     st.text(max_size=200),
-    st.lists(st.sampled_from(["def f(x):", "\n", "    ", "return x", "```", '"""', "(", ")", "'", "if x", ":", "x = 1", "Hello there,", "\t"]), max_size=25).map("".join),
+    st.lists(st.sampled_from(["def f(x):", "\n", "    ", "return x", "```", '"""', "(", ")", "'", "if x", ":", "x = 1", "Hello there,", "\t", ">>> ", "&lt;", "\\n", "`", "- ", "\ud800", "\0", "In [1]: ", "@@ "]), max_size=25).map("".join),
 )  # fmt: skip
 few = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -76,6 +79,14 @@ def test_the_bench_takes_functions_methods_and_a_whole_file(tmp_path: Path) -> N
 def test_cleaning_never_raises_and_cleans_once(text: str) -> None:
     first = clean(text, entry_point="f")
     assert clean(first.source, entry_point="f").source == first.source
+
+
+@few
+@given(texts)
+def test_the_stages_alone_never_raise_and_leave_alone_what_parses(text: str) -> None:
+    assert isinstance(extract(text, entry_point="f"), str)
+    mended = repair(text)
+    assert not parses(text) or mended == text
 
 
 @few
