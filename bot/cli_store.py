@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 EXIT_DIFFERENT = 1
 
-_HEADER = ("model", "prompts", "seed")
+_HEADER = ("model", "prompts", "seed", "sandbox", "warnings")
 """What an imported file's header may say of how the pool was made."""
 
 _AT_ONCE = 10_000
@@ -89,7 +89,7 @@ def pool_import(config: Path | None, file: Path) -> None:
     from engine.spec import FunctionSpec
 
     header, entries = poolfile.read(file)
-    about = {key: header.get(key) for key in _HEADER}
+    about = {key: header[key] for key in _HEADER if key in header}
     named = header.get("pool")
     with _store(config) as store:
         pool_id = store.create_pool(
@@ -240,7 +240,7 @@ def _pool(config: Path | None, named: str) -> tuple[FunctionSpec, dict[str, Any]
         header, pool = poolfile.load(Path(named))
         return (
             FunctionSpec.from_json(header["spec"]),
-            {key: header.get(key) for key in _HEADER},
+            {key: header[key] for key in _HEADER if key in header},
             pool,
         )
     with _store(config) as store:

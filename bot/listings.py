@@ -51,7 +51,7 @@ def pool_lines(
 ) -> list[str]:
     """One pool: what was sampled, what was run, what it speaks for."""
     verdicts = [pool.passes(*pair) for pair in pool.results]
-    said = ", ".join(f"{key} {value}" for key, value in about.items() if value is not None)
+    said = ", ".join(f"{key} {value}" for key, value in about.items() if value not in (None, []))
     lines = [
         f"function  {_target(spec)}",
         f"made by   {said or 'unknown'}",

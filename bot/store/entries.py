@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, Text, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Select, Table, Text, and_, select, type_coerce
 
 from bot.store.tables import (
     candidates,
@@ -106,13 +106,27 @@ def _row_of(rows: Rows, entry: Entry) -> tuple[Table, dict[str, Any]]:
 Stream = Iterator[tuple[int, Entry]]
 
 
-def streams(connection: Connection, pool: int) -> list[Stream]:
-    """The pool's entries with their positions, a stream per kind of entry, each in its order."""
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Entries of one pool: those at the positions from `start` up to, and without, `end`."""
+
+    pool: int
+    start: int
+    end: int
+
+    def of(self, table: Table) -> ColumnElement[bool]:
+        """Which rows of a `pool_…` table they are."""
+        c = table.c
+        return and_(c.pool == self.pool, c.position >= self.start, c.position < self.end)
+
+
+def streams(connection: Connection, span: Span) -> list[Stream]:
+    """The entries with their positions, a stream per kind of entry, each in its order."""
     return [
-        _candidates(connection, pool),
-        _results(connection, pool),
-        _judgements(connection, pool),
-        _asks(connection, pool),
+        _candidates(connection, span),
+        _results(connection, span),
+        _judgements(connection, span),
+        _asks(connection, span),
     ]
 
 
@@ -128,24 +142,24 @@ def _fetched(connection: Connection, query: Select[Any]) -> Iterator[Any]:
         yield from rows
 
 
-def _of(pool: int, table: Table, *columns: Any) -> Select[Any]:
-    return select(table.c.position, *columns).where(table.c.pool == pool).order_by(table.c.position)
+def _of(span: Span, table: Table, *columns: Any) -> Select[Any]:
+    return select(table.c.position, *columns).where(span.of(table)).order_by(table.c.position)
 
 
-def _candidates(connection: Connection, pool: int) -> Stream:
+def _candidates(connection: Connection, span: Span) -> Stream:
     t = pool_candidates.c
     # Twins, and the asserts of one test, share what they are made of: one string in memory too.
-    used = select(t.candidate_id).where(t.pool == pool)
+    used = select(t.candidate_id).where(span.of(pool_candidates))
     found = select(candidates.c.id, candidates.c.source, candidates.c.kind)
     sources: dict[str, tuple[str, Kind]] = {
         key: (source, Kind(kind))
         for key, source, kind in _fetched(connection, found.where(candidates.c.id.in_(used)))
     }
-    raws = _texts(connection, select(t.raw).where(t.pool == pool))
+    raws = _texts(connection, select(t.raw).where(span.of(pool_candidates)))
     raws[None] = ""
     columns = (t.candidate_id, t.raw, t.origin, t.parent, t.logprob, t.style, t.edits)
     for position, key, raw, origin, parent, logprob, style, edits in _fetched(
-        connection, _of(pool, pool_candidates, *columns)
+        connection, _of(span, pool_candidates, *columns)
     ):
         source, kind = sources[key]
         yield (
@@ -163,9 +177,9 @@ def _candidates(connection: Connection, pool: int) -> Stream:
         )
 
 
-def _results(connection: Connection, pool: int) -> Stream:
+def _results(connection: Connection, span: Span) -> Stream:
     t = pool_results.c
-    outputs = _texts(connection, select(t.output).where(t.pool == pool))
+    outputs = _texts(connection, select(t.output).where(span.of(pool_results)))
     outputs[None] = ""
     # A thousand codes and tests have a million results, made of a few thousand different words: each
     # is read once, and is one string in memory.
@@ -177,7 +191,7 @@ def _results(connection: Connection, pool: int) -> Stream:
     columns = (code_id, test_id, t.verdict, t.seconds, error, message, t.output)
     verdicts = {verdict.value: verdict for verdict in Verdict}
     for position, code, test, verdict, seconds, name, said, output in _fetched(
-        connection, _of(pool, pool_results, *columns)
+        connection, _of(span, pool_results, *columns)
     ):
         yield (
             position,
@@ -201,17 +215,17 @@ class _Words(dict[str, str]):
         return self[kept]
 
 
-def _judgements(connection: Connection, pool: int) -> Stream:
+def _judgements(connection: Connection, span: Span) -> Stream:
     t = pool_judgements.c
     columns = (t.code_id, t.test_id, t.score, t.reply, t.method)
-    for position, *values in _fetched(connection, _of(pool, pool_judgements, *columns)):
+    for position, *values in _fetched(connection, _of(span, pool_judgements, *columns)):
         yield position, Judgement(*values)
 
 
-def _asks(connection: Connection, pool: int) -> Stream:
+def _asks(connection: Connection, span: Span) -> Stream:
     t = pool_asks.c
     columns = (t.kind, t.origin, t.style, t.samples, t.usable, t.fresh, t.tokens, t.seconds)
-    for position, kind, origin, *values in _fetched(connection, _of(pool, pool_asks, *columns)):
+    for position, kind, origin, *values in _fetched(connection, _of(span, pool_asks, *columns)):
         yield position, AskOutcome(Kind(kind), Origin(origin), *values)
 
 

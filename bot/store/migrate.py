@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import Connection, inspect, text
 
 from bot.store.database import Database
 from engine.errors import BadInput
+
+HEAD = "0002"
+"""The newest step."""
 
 _MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
@@ -16,16 +19,17 @@ _LOCK = 0x5C4A266E
 """Names the advisory lock under which one process migrates while others wait."""
 
 
-def migrate(database: Database, revision: str = "head") -> None:
+def migrate(database: Database, revision: str = HEAD) -> None:
     """Bring the schema to `revision`. Many processes may do so at once; a later one finds it done.
 
     All steps are one transaction. Raises BadInput when the database is of a later version of
     supercharge, StoreUnavailable.
     """
-    # Loaded here: a process that finds its schema up to date has no use for Alembic otherwise.
+    if current_revision(database) == revision:
+        return
+    # A process that finds the schema up to date has no use for it, and it takes a while to load.
     from alembic import command
     from alembic.config import Config
-    from alembic.migration import MigrationContext
     from alembic.script import ScriptDirectory
 
     # Each step is told on INFO, which is nothing to a user of the command line.
@@ -36,7 +40,7 @@ def migrate(database: Database, revision: str = "head") -> None:
     with database.writing() as connection:
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-        found = MigrationContext.configure(connection).get_current_revision()
+        found = _revision(connection)
         if found is not None and found not in known:
             raise BadInput(f"{database.name} is of a later version ({found}): update supercharge")
         config.attributes["connection"] = connection
@@ -45,7 +49,12 @@ def migrate(database: Database, revision: str = "head") -> None:
 
 def current_revision(database: Database) -> str | None:
     """The version that the database has; None for an empty one."""
-    from alembic.migration import MigrationContext
-
     with database.reading() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        return _revision(connection)
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found

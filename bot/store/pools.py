@@ -77,17 +77,19 @@ class Pools(Part):
         return chosen
 
     def append(self, pool_id: str, entries: Iterable[Entry], *, at: int | None = None) -> int:
-        """Add entries, all or none, and return the pool's new size. A Search's journal.
+        """Add entries, all or none, and return the pool's new size.
 
-        `at`, the size before, makes it safe to repeat an append whose outcome is unknown: entries that
-        are there already are not added again. SANDBOX_ERRORs are left out, since they are owed again.
-        Raises UnknownPool.
+        `at`, the size before, makes it safe to repeat an append whose outcome is unknown: where these
+        very entries are there from that position on, they are not added again. SANDBOX_ERRORs are
+        left out, since they are owed again. Raises UnknownPool.
         """
         kept = _final(entries)
         with self._database.writing() as connection:
             pool = _pool(connection, pool_id, lock=True)
             if at is not None and pool.size >= at + len(kept):
-                return int(pool.size)
+                there = codec.Span(pool.number, at, at + len(kept))
+                if list(codec.in_order(codec.streams(connection, there))) == kept:
+                    return int(pool.size)
             size = pool.size + len(kept)
             grown = {"size": size, "updated_at": self._clock()}
             connection.execute(update(pools).where(pools.c.number == pool.number).values(grown))
@@ -97,8 +99,7 @@ class Pools(Part):
     def load_pool(self, pool_id: str) -> Pool:
         """The pool, made of all its entries. Raises UnknownPool."""
         with self._database.reading() as connection:
-            number = _pool(connection, pool_id).number
-            streams = codec.streams(connection, number)
+            streams = codec.streams(connection, _whole(_pool(connection, pool_id)))
             return Pool().grown(entry for stream in streams for _, entry in stream)
 
     def iter_entries(self, pool_id: str) -> Iterator[Entry]:
@@ -107,8 +108,8 @@ class Pools(Part):
         It reads as it goes, in one transaction: take all of it, or close it.
         """
         with self._database.reading() as connection:
-            number = _pool(connection, pool_id).number
-            yield from codec.in_order(codec.streams(connection, number))
+            whole = _whole(_pool(connection, pool_id))
+            yield from codec.in_order(codec.streams(connection, whole))
 
     def get_pool(self, pool_id: str) -> PoolSummary:
         """Raises UnknownPool."""
@@ -164,6 +165,10 @@ def _pool(connection: Connection, pool_id: str, *, lock: bool = False) -> Row[An
     if row is None:
         raise UnknownPool(pool_id)
     return row
+
+
+def _whole(pool: Row[Any]) -> codec.Span:
+    return codec.Span(pool.number, 0, pool.size)
 
 
 def _summary(row: Row[Any]) -> PoolSummary:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, select
 
@@ -18,7 +18,9 @@ from bot.store.rows import from_row, key_hash, to_row
 from bot.store.solutions import dump_solution, load_solution
 from bot.store.tables import attempts, requests, solutions, status_changes
 from engine.candidates import Pool
-from engine.search import Solution
+
+if TYPE_CHECKING:
+    from engine.search import Solution
 
 
 @dataclass(frozen=True, slots=True)

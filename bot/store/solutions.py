@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine import poolfile
 from engine.candidates import Pool
-from engine.search import Solution
 from engine.selection import Choice
+
+if TYPE_CHECKING:
+    from engine.search import Solution
 
 _ENTRIES = ("judgement", "code_judgement", "confirmation")
 
@@ -28,6 +30,9 @@ def dump_solution(solution: Solution) -> str:
 
 
 def load_solution(text: str, pool: Pool) -> Solution:
+    # The search's whole machinery comes with it, which only who opens pull requests needs.
+    from engine.search import Solution
+
     kept: dict[str, Any] = json.loads(text)
     choice = kept["choice"]
     entries = {name: kept[name] and poolfile.from_json(kept[name]) for name in _ENTRIES}

@@ -26,9 +26,9 @@ class Store(Deliveries, Leases, Queries, Effects, Pools):
         """The database for people, without its password."""
         return self._database.name
 
-    def migrate(self, revision: str = "head") -> None:
+    def migrate(self) -> None:
         """Bring the schema up to date. Raises BadInput for a database of a later version."""
-        migrate(self._database, revision)
+        migrate(self._database)
 
     def ping(self) -> None:
         """Return if the database answers."""

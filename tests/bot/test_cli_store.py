@@ -146,7 +146,7 @@ def test_an_imported_file_names_no_id_but_a_plain_one_and_nothing_of_ours(
 
     assert code == 0
     assert told.strip().isalnum()
-    assert store.get_pool(told.strip()).about == {"model": "m", "prompts": None, "seed": None}
+    assert store.get_pool(told.strip()).about == {"model": "m"}
 
 
 def test_an_export_never_writes_over_a_file(store, supercharge, place):

@@ -50,7 +50,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres_url(cluster: Cluster) -> str:
     """A migrated database, emptied after every test."""
-    url = cluster.url(cluster.new_database())
+    url = cluster.new_url()
     open_store(url).close()
     return url
 
@@ -63,7 +63,7 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str],
         if backend == "sqlite":
             return f"sqlite:///{tmp_path / 'empty.db'}"
         cluster: Cluster = request.getfixturevalue("cluster")
-        return cluster.url(cluster.new_database())
+        return cluster.new_url()
 
     return make
 

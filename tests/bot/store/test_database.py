@@ -110,7 +110,7 @@ def test_when_sqlites_disk_is_full_then_it_is_said_and_nothing_is_half_done(tmp_
 
 @pytest.mark.postgres
 def test_when_postgresql_is_restarted_then_the_store_goes_on_by_itself(cluster, clock):
-    with open_store(cluster.url(cluster.new_database()), clock=clock) as store:
+    with open_store(cluster.new_url(), clock=clock) as store:
         store.set_cursor("comments", "1")
         cluster.stop()
         try:

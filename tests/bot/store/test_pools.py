@@ -136,6 +136,14 @@ def test_when_an_append_is_repeated_at_its_place_then_its_entries_are_not_added_
     assert list(store.iter_entries(pool_id)) == [CODE, TEST, FAILED, CODE]
 
 
+def test_when_others_have_appended_at_that_place_then_nothing_is_taken_for_what_it_is_not(store):
+    pool_id = store.create_pool(SPEC, [CODE])
+    store.append(pool_id, [FAILED, FAILED])
+
+    assert store.append(pool_id, [TEST], at=1) == 4
+    assert list(store.iter_entries(pool_id)) == [CODE, FAILED, FAILED, TEST]
+
+
 def test_when_two_append_to_one_pool_then_no_entry_is_lost(store):
     pool_id = store.create_pool(SPEC)
     tests = [unit(i) for i in range(40)]
