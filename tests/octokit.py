@@ -77,6 +77,7 @@ class Api:
         self._document = load("api.github.com.json")
         resource = DRAFT7.create_resource({"components": self._converted()})
         self._registry = Registry().with_resource("urn:github", resource)
+        self._validators: dict[str, Draft7Validator] = {}
         self._operations: dict[str, list[Operation]] = {}
         for path, methods in self._document["paths"].items():
             for method, described in methods.items():
@@ -143,6 +144,14 @@ class Api:
         error = best_match(validator.iter_errors(value))
         if error is not None:
             yield f"{error.json_path}: {error.message[:300]}"
+
+    def _validator(self, schema: Any) -> Draft7Validator:
+        text = json.dumps(in_json_schema(schema)).replace('"#/components', '"urn:github#/components')
+        if text not in self._validators:
+            self._validators[text] = Draft7Validator(
+                json.loads(text), registry=self._registry, format_checker=_FORMATS
+            )
+        return self._validators[text]
 
     def _find(self, method: str, path: str) -> Mapping[str, Any] | None:
         fitting = [o for o in self._operations.get(method, []) if o.pattern.fullmatch(path)]

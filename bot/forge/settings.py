@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from engine.errors import BadInput
 
-LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+def _is_near(host: str) -> bool:
+    """Whether a host is on this machine or in its own network: a bare name or a private address."""
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return "." not in host
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +44,7 @@ class GitHubSettings:
             )
         if url.username or url.password:
             raise BadInput("github.base_url must hold no credentials: set github.token instead")
-        if url.scheme == "http" and url.hostname not in LOCAL_HOSTS:
+        if url.scheme == "http" and not _is_near(url.hostname):
             raise BadInput(
                 f"github.base_url must be https: {url.hostname} would get the token in the clear"
             )

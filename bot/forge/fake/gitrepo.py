@@ -11,6 +11,8 @@ from pathlib import Path
 from bot.forge.fake.gitobjects import Commit, Difference, Entry, Person, person_of, signed
 
 _SETTINGS = {
+    "core.repositoryformatversion": "0",
+    "core.bare": "true",
     "http.receivepack": "true",
     "uploadpack.allowAnySHA1InWant": "true",
     "receive.denyDeleteCurrent": "ignore",
@@ -44,13 +46,12 @@ class GitRepository:
     @classmethod
     def create(cls, path: Path, branch: str) -> GitRepository:
         """An empty one whose HEAD is `branch`."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        command = ["git", "init", "--quiet", "--bare", "--template=", f"--initial-branch={branch}"]
-        subprocess.run([*command, str(path)], env=dict(ENVIRONMENT), check=True)
+        for folder in ("objects", "refs/heads"):
+            (path / folder).mkdir(parents=True)
+        (path / "HEAD").write_text(f"ref: refs/heads/{branch}\n", encoding="utf-8")
         settings = "".join(f"[{k.rpartition('.')[0]}]\n\t{k.rpartition('.')[2]} = {v}\n"
                            for k, v in _SETTINGS.items())  # fmt: skip
-        with (path / "config").open("a", encoding="ascii") as config:
-            config.write(settings)
+        (path / "config").write_text(settings, encoding="ascii")
         return cls(path)
 
     def fork(self, path: Path) -> GitRepository:
@@ -177,6 +178,27 @@ class GitRepository:
             self._run("hash-object", "-t", "commit", "-w", "--stdin", given=given).decode().strip()
         )
 
+    def commit_files(
+        self,
+        branch: str,
+        parent: str | None,
+        message: str,
+        person: Person,
+        files: Mapping[str, tuple[str, bytes] | None],
+    ) -> str:
+        """Commits (mode, content) per path, None to delete, to a branch in one go; the hash."""
+        parts = [f"commit refs/heads/{branch}\nmark :1\n".encode()]
+        parts += [f"author {signed(person)}\ncommitter {signed(person)}\n".encode()]
+        parts += [_data(message.encode()), f"from {parent}\n".encode() if parent else b""]
+        for path, change in files.items():
+            name = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+            if change is None:
+                parts.append(f'D "{name}"\n'.encode())
+            else:
+                parts += [f'M {change[0]} inline "{name}"\n'.encode(), _data(change[1])]
+        parts.append(b"\nget-mark :1\n")
+        return self._run("fast-import", "--quiet", given=b"".join(parts)).decode().strip()
+
     def commit(self, sha: str) -> Commit:
         head, _, message = (
             self._run("cat-file", "commit", sha).decode("utf-8", "replace").partition("\n\n")
@@ -247,3 +269,7 @@ class GitRepository:
         if ran.returncode:
             raise GitFailed(ran.stderr.decode("utf-8", "replace").strip() or f"git {arguments[0]}")
         return ran.stdout
+
+
+def _data(content: bytes) -> bytes:
+    return b"data %d\n%s\n" % (len(content), content)

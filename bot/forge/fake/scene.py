@@ -187,19 +187,17 @@ class Scene:
         git = repo.git
         head = git.branch(branch)
         parent = head or git.commit_of(start or repo.default_branch)
-        changes = [(_mode(path), path, _blob(git, content)) for path, content in files.items()]
-        tree = git.write_tree(parent, changes)
         person = Person(by.login, f"{by.id}+{by.login}@users.noreply.github.com", self.world.now())
-        sha = git.write_commit(tree, [parent] if parent else [], message, person, person)
-        git.set_ref(f"refs/heads/{branch}", sha, head or "")
-        return sha
+        changes = {
+            path: None if content is None else (_mode(path), _bytes(content))
+            for path, content in files.items()
+        }
+        return git.commit_files(branch, parent, message, person, changes)
 
 
 def _mode(path: str) -> str:
     return "100755" if path.endswith(".sh") else "100644"
 
 
-def _blob(git: GitRepository, content: str | bytes | None) -> str | None:
-    if content is None:
-        return None
-    return git.write_blob(content.encode() if isinstance(content, str) else content)
+def _bytes(content: str | bytes) -> bytes:
+    return content.encode() if isinstance(content, str) else content

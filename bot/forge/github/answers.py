@@ -134,11 +134,19 @@ def issue(found: Answer) -> Issue:
         body=found.maybe_text("body") or "",
         author=_author(found),
         state=State.OPEN if found.text("state") == "open" else State.CLOSED,
-        labels=tuple(label.text("name") for label in found.objects("labels")),
+        labels=_labels(found),
         is_pull_request=found.maybe("pull_request") is not None,
         url=found.maybe_text("html_url") or "",
         created_at=found.time("created_at"),
     )
+
+
+def _labels(found: Answer) -> tuple[str, ...]:
+    """GitHub's description lets a label be a bare name, too."""
+    given = found.values.get("labels")
+    items = given if isinstance(given, list) else []
+    names = [item.get("name") if isinstance(item, dict) else item for item in items]
+    return tuple(name for name in names if isinstance(name, str))
 
 
 def pull_request(found: Answer) -> PullRequest:

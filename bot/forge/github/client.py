@@ -71,7 +71,7 @@ class GitHubForge:
         calls = self._calls
         if calls.app is None:
             mine = calls.pages(calls.as_token, "/user/repos")
-            found = [r for r in mine if r.object("permissions").flag("push")]
+            found = [r for r in mine if (may := r.maybe("permissions")) and may.flag("push")]
         else:
             found = [r for i in calls.installations() for r in calls.installed_on(i)]
         return tuple(sorted(repository.text("full_name") for repository in found))

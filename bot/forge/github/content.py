@@ -64,8 +64,10 @@ class Content:
             self._call(repository, "GET", f"/git/commits/{new.parent}").object("tree").text("sha")
         )
         tree = self._write_tree(repository, base, new)
-        known = self._already(repository, new, tree)
-        return self._write_commit(repository, new, tree) if known is None else known
+        head = self.branch_sha(repository, new.branch)
+        if head is not None and head != new.parent:
+            return self._same(repository, new, tree, head)
+        return self._write_commit(repository, new, tree, is_new=head is None)
 
     # -- writing ---------------------------------------------------------------------------------------
 
@@ -90,32 +92,29 @@ class Content:
         send = {"content": base64.b64encode(content).decode("ascii"), "encoding": "base64"}
         return self._calls.call(repository, "POST", "/git/blobs", send).answer().text("sha")
 
-    def _write_commit(self, repository: str, new: NewCommit, tree: str) -> str:
+    def _write_commit(self, repository: str, new: NewCommit, tree: str, *, is_new: bool) -> str:
         send: dict[str, object] = {"message": new.message, "tree": tree, "parents": [new.parent]}
         for role, signature in (("author", new.author), ("committer", new.committer)):
             if signature is not None:
                 send[role] = identity(signature)
         sha = self._calls.call(repository, "POST", "/git/commits", send).answer().text("sha")
         try:
-            if self.branch_sha(repository, new.branch) is None:
-                created = {"ref": f"refs/heads/{new.branch}", "sha": sha}
-                self._calls.call(repository, "POST", "/git/refs", created)
+            if is_new:
+                ref = {"ref": f"refs/heads/{new.branch}", "sha": sha}
+                self._calls.call(repository, "POST", "/git/refs", ref)
             else:
                 path = f"/git/refs/heads/{quote(new.branch)}"
                 self._calls.call(repository, "PATCH", path, {"sha": sha, "force": False})
         except (Invalid, Conflict):
             # Somebody was faster: perhaps our own twin, with this very commit.
-            known = self._already(repository, new, tree)
-            if known is None:
+            head = self.branch_sha(repository, new.branch)
+            if head is None or head == new.parent:
                 raise
-            return known
+            return self._same(repository, new, tree, head)
         return sha
 
-    def _already(self, repository: str, new: NewCommit, tree: str) -> str | None:
-        """The branch's head if it is `new` already, None if `new` can go there; else Conflict."""
-        head = self.branch_sha(repository, new.branch)
-        if head is None or head == new.parent:
-            return None
+    def _same(self, repository: str, new: NewCommit, tree: str, head: str) -> str:
+        """The branch's head, where that is `new`. Raises Conflict where it is anything else."""
         found = self._call(repository, "GET", f"/git/commits/{head}")
         parents = [parent.text("sha") for parent in found.objects("parents")]
         same = parents == [new.parent] and found.object("tree").text("sha") == tree

@@ -75,3 +75,9 @@ def kind(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def forge(opened: Opens, kind: str) -> GitHubForge:
     return opened(kind)
+
+
+@pytest.fixture
+def by_token(opened: Opens) -> GitHubForge:
+    """For what does not depend on the credential."""
+    return opened("token")

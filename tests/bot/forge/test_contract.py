@@ -78,12 +78,12 @@ def test_given_no_such_repository_then_nothing_is_found(forge: Forge) -> None:
 
 @pytest.mark.parametrize("ask", ["repository", "issue", "pull_request"])
 def test_given_nothing_changed_then_asking_again_costs_no_quota(
-    github: LoopbackGitHub, forge: Forge, ask: str
+    github: LoopbackGitHub, by_token: Forge, ask: str
 ) -> None:
     number = github.open_pull(REPO, by="alice", head="add", files={"calc.py": "1\n"})
     arguments = (REPO,) if ask == "repository" else (REPO, number)
-    first, before = getattr(forge, ask)(*arguments), github.rest.used
-    assert getattr(forge, ask)(*arguments) == first
+    first, before = getattr(by_token, ask)(*arguments), github.rest.used
+    assert getattr(by_token, ask)(*arguments) == first
     assert github.rest.used == before
 
 
@@ -96,10 +96,10 @@ def test_given_it_changed_then_the_new_state_is_seen(github: LoopbackGitHub, for
 
 @pytest.mark.parametrize("role", list(Permission))
 def test_it_tells_what_somebody_may_do(
-    github: LoopbackGitHub, forge: Forge, role: Permission
+    github: LoopbackGitHub, by_token: Forge, role: Permission
 ) -> None:
     github.set_role(REPO, "carol", role)
-    assert forge.permission(REPO, "carol") is role
+    assert by_token.permission(REPO, "carol") is role
 
 
 def test_somebody_unknown_may_do_nothing(forge: Forge) -> None:
@@ -117,10 +117,12 @@ def test_an_outsider_may_only_read_what_is_public(github: LoopbackGitHub, opened
 
 
 @pytest.mark.parametrize("content", [b"", b"a\r\n\xff\x00b", "é\n".encode(), b"x" * 1_100_000])
-def test_a_file_is_read_byte_for_byte(github: LoopbackGitHub, forge: Forge, content: bytes) -> None:
+def test_a_file_is_read_byte_for_byte(
+    github: LoopbackGitHub, by_token: Forge, content: bytes
+) -> None:
     sha = github.push(REPO, "work/é", {"lib/é x.py": content}, by="alice")
     for ref in ("work/é", sha):
-        found = forge.read_file(REPO, "lib/é x.py", ref)
+        found = by_token.read_file(REPO, "lib/é x.py", ref)
         assert found is not None
         assert found.content == content
     hashed = subprocess.run(
@@ -130,19 +132,19 @@ def test_a_file_is_read_byte_for_byte(github: LoopbackGitHub, forge: Forge, cont
 
 
 @pytest.mark.parametrize(("path", "ref"), [("no.py", "main"), ("lib", "main"), ("calc.py", "no")])
-def test_what_is_no_file_is_none(forge: Forge, path: str, ref: str) -> None:
-    assert forge.read_file(REPO, path, ref) is None
+def test_what_is_no_file_is_none(by_token: Forge, path: str, ref: str) -> None:
+    assert by_token.read_file(REPO, path, ref) is None
 
 
-def test_it_lists_every_file_of_a_branch_or_commit(github: LoopbackGitHub, forge: Forge) -> None:
+def test_it_lists_every_file_of_a_branch_or_commit(github: LoopbackGitHub, by_token: Forge) -> None:
     sha = github.push(REPO, "a/b", {"z/y/x.py": "1\n"}, by="alice")
     for ref in ("a/b", sha):
-        assert forge.list_paths(REPO, ref) == ("calc.py", "lib/é x.py", "z/y/x.py")
+        assert by_token.list_paths(REPO, ref) == ("calc.py", "lib/é x.py", "z/y/x.py")
 
 
-def test_links_and_submodules_are_no_files(github: LoopbackGitHub, forge: Forge) -> None:
+def test_links_and_submodules_are_no_files(github: LoopbackGitHub, by_token: Forge) -> None:
     linked(github)
-    assert forge.list_paths(REPO, "linked") == ("calc.py", "lib/é x.py")
+    assert by_token.list_paths(REPO, "linked") == ("calc.py", "lib/é x.py")
 
 
 def linked(github: LoopbackGitHub) -> str:
@@ -280,11 +282,11 @@ def test_given_its_twin_commits_at_that_moment_then_both_have_the_same_one(
     assert forge.commit(REPO, new) == made[0]
 
 
-def test_a_link_is_not_written_through(github: LoopbackGitHub, forge: Forge) -> None:
+def test_a_link_is_not_written_through(github: LoopbackGitHub, by_token: Forge) -> None:
     parent = linked(github)
     for path in ("etc", "etc/passwd"):
         with pytest.raises(Conflict):
-            forge.commit(REPO, new_commit(forge, parent=parent, files={path: b"x"}))
+            by_token.commit(REPO, new_commit(by_token, parent=parent, files={path: b"x"}))
 
 
 def test_given_only_read_access_then_a_commit_is_forbidden(
@@ -324,12 +326,12 @@ def test_a_checkout_follows_no_link_out_of_its_directory(
 
 
 def test_the_head_of_a_fork_can_be_checked_out(
-    github: LoopbackGitHub, forge: Forge, tmp_path: Path
+    github: LoopbackGitHub, by_token: Forge, tmp_path: Path
 ) -> None:
     fork = github.fork(REPO, "alice").full_name
     number = github.open_pull(REPO, by="alice", head="f", files={"f.py": "1\n"}, from_fork=fork)
-    pull = forge.pull_request(REPO, number)
-    forge.checkout(REPO, pull.head.sha, tmp_path / "tree")
+    pull = by_token.pull_request(REPO, number)
+    by_token.checkout(REPO, pull.head.sha, tmp_path / "tree")
     assert (tmp_path / "tree" / "f.py").exists()
 
 
@@ -358,24 +360,24 @@ def test_a_pull_request_is_an_issue_too(github: LoopbackGitHub, forge: Forge) ->
 
 
 def test_labels_are_added_and_removed_and_both_can_be_repeated(
-    github: LoopbackGitHub, forge: Forge
+    github: LoopbackGitHub, by_token: Forge
 ) -> None:
     number = github.open_issue(REPO, "Fill", by="alice")
     for _ in range(2):
-        forge.add_labels(REPO, number, ("supercharge:running", "é /?"))
-        assert forge.issue(REPO, number).labels == ("supercharge:running", "é /?")
+        by_token.add_labels(REPO, number, ("supercharge:running", "é /?"))
+        assert by_token.issue(REPO, number).labels == ("supercharge:running", "é /?")
     for _ in range(2):
-        forge.remove_label(REPO, number, "é /?")
-        assert forge.issue(REPO, number).labels == ("supercharge:running",)
-    forge.add_labels(REPO, number, ())
+        by_token.remove_label(REPO, number, "é /?")
+        assert by_token.issue(REPO, number).labels == ("supercharge:running",)
+    by_token.add_labels(REPO, number, ())
 
 
-def test_open_issues_with_a_label_are_found(github: LoopbackGitHub, forge: Forge) -> None:
+def test_open_issues_with_a_label_are_found(github: LoopbackGitHub, by_token: Forge) -> None:
     wanted = github.open_issue(REPO, "One", by="alice", labels=["supercharge"])
     github.open_issue(REPO, "Two", by="alice", labels=["other"])
     closed = github.open_issue(REPO, "Three", by="alice", labels=["supercharge"])
     github.close_issue(REPO, closed, by="alice")
-    assert [issue.number for issue in forge.labelled_issues(REPO, "supercharge")] == [wanted]
+    assert [issue.number for issue in by_token.labelled_issues(REPO, "supercharge")] == [wanted]
 
 
 def test_a_comment_is_made_edited_and_read(github: LoopbackGitHub, forge: Forge) -> None:
@@ -396,12 +398,12 @@ def test_a_deleted_comment_is_none(github: LoopbackGitHub, forge: Forge) -> None
 
 
 def test_given_more_comments_than_a_page_holds_then_all_are_listed(
-    github: LoopbackGitHub, forge: Forge
+    github: LoopbackGitHub, by_token: Forge
 ) -> None:
     number = github.open_issue(REPO, "Fill", by="alice")
     made = [github.comment(REPO, number, f"{n}", by="alice") for n in range(205)]
-    assert [comment.id for comment in forge.comments(REPO, number)] == made
-    assert len(forge.repository_comments(REPO, since=LONG_AGO)) == 205
+    assert [comment.id for comment in by_token.comments(REPO, number)] == made
+    assert len(by_token.repository_comments(REPO, since=LONG_AGO)) == 205
 
 
 def test_comments_can_be_asked_for_since_a_time(tmp_path: Path) -> None:
@@ -424,10 +426,10 @@ def test_comments_can_be_asked_for_since_a_time(tmp_path: Path) -> None:
             assert [(c.id, c.updated_at) for c in late] == [(ids[0], AT + timedelta(seconds=30))]
 
 
-def test_a_comment_that_is_too_long_is_invalid(github: LoopbackGitHub, forge: Forge) -> None:
+def test_a_comment_that_is_too_long_is_invalid(github: LoopbackGitHub, by_token: Forge) -> None:
     number = github.open_issue(REPO, "Fill", by="alice")
     with pytest.raises(Invalid, match="too long"):
-        forge.create_comment(REPO, number, "x" * 65_537)
+        by_token.create_comment(REPO, number, "x" * 65_537)
 
 
 def test_comments_on_lines_are_read_and_answered(github: LoopbackGitHub, forge: Forge) -> None:
@@ -444,11 +446,13 @@ def test_comments_on_lines_are_read_and_answered(github: LoopbackGitHub, forge: 
 
 
 @pytest.mark.parametrize("reaction", list(Reaction))
-def test_a_reaction_is_put_once(github: LoopbackGitHub, forge: Forge, reaction: Reaction) -> None:
+def test_a_reaction_is_put_once(
+    github: LoopbackGitHub, by_token: Forge, reaction: Reaction
+) -> None:
     number = github.open_issue(REPO, "Fill", by="alice")
     comment = github.comment(REPO, number, "/supercharge", by="alice")
     for _ in range(2):
-        forge.react(REPO, Target(TargetKind.ISSUE_COMMENT, comment), reaction)
+        by_token.react(REPO, Target(TargetKind.ISSUE_COMMENT, comment), reaction)
     assert github.reactions(REPO, comment) == [reaction.value]
 
 
@@ -488,17 +492,17 @@ def test_a_pull_request_from_a_fork_is_told_apart(github: LoopbackGitHub, forge:
 
 
 def test_a_pull_request_whose_fork_is_gone_is_from_a_fork(
-    github: LoopbackGitHub, forge: Forge
+    github: LoopbackGitHub, by_token: Forge
 ) -> None:
     fork = github.fork(REPO, "alice").full_name
     number = github.open_pull(REPO, by="alice", head="f", files={"f.py": "1\n"}, from_fork=fork)
     github.observe()  # GitHub describes the head's repository as one that is always there.
     github.delete_fork(fork)
-    pull = forge.pull_request(REPO, number)
+    pull = by_token.pull_request(REPO, number)
     assert (pull.from_fork, pull.head.repository) == (True, None)
 
 
-def test_the_changed_files_come_with_their_patches(github: LoopbackGitHub, forge: Forge) -> None:
+def test_the_changed_files_come_with_their_patches(github: LoopbackGitHub, by_token: Forge) -> None:
     text = "".join(f"line {n}\n" for n in range(30))
     github.push(REPO, "main", {"old.py": text, "gone.py": "gone\n" * 9}, by="alice")
     number = github.open_pull(
@@ -506,7 +510,7 @@ def test_the_changed_files_come_with_their_patches(github: LoopbackGitHub, forge
         files={"old.py": None, "new.py": text + "x\n", "gone.py": None, "b.bin": b"\0", "n.py": "1\n",
                "calc.py": CALC + "# end"},
     )  # fmt: skip
-    found = {file.path: file for file in forge.changed_files(REPO, number)}
+    found = {file.path: file for file in by_token.changed_files(REPO, number)}
     assert {path: file.status for path, file in found.items()} == {
         "b.bin": FileStatus.ADDED,
         "calc.py": FileStatus.MODIFIED,
@@ -523,11 +527,11 @@ def test_the_changed_files_come_with_their_patches(github: LoopbackGitHub, forge
 
 
 def test_given_more_files_than_a_page_holds_then_all_are_listed(
-    github: LoopbackGitHub, forge: Forge
+    github: LoopbackGitHub, by_token: Forge
 ) -> None:
     files = {f"many/{n:03}.bin": b"\0" for n in range(101)}
     number = github.open_pull(REPO, by="alice", head="f", files=files)
-    assert [file.path for file in forge.changed_files(REPO, number)] == sorted(files)
+    assert [file.path for file in by_token.changed_files(REPO, number)] == sorted(files)
 
 
 def test_a_pull_request_is_opened_once(github: LoopbackGitHub, forge: Forge) -> None:
@@ -584,12 +588,12 @@ def test_a_pull_request_is_found_by_its_branch(github: LoopbackGitHub, forge: Fo
 
 
 def test_title_and_body_are_replaced_alone_or_together(
-    github: LoopbackGitHub, forge: Forge
+    github: LoopbackGitHub, by_token: Forge
 ) -> None:
     number = github.open_pull(REPO, "Old", "Old.", by="alice", head="f", files={"calc.py": "1\n"})
-    changed = forge.update_pull_request(REPO, number, body="New.")
+    changed = by_token.update_pull_request(REPO, number, body="New.")
     assert (changed.title, changed.body) == ("Old", "New.")
-    changed = forge.update_pull_request(REPO, number, title="New")
+    changed = by_token.update_pull_request(REPO, number, title="New")
     assert (changed.title, changed.body) == ("New", "New.")
 
 

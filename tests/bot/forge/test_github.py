@@ -29,7 +29,7 @@ from bot.forge.errors import redact
 from bot.forge.fake import FaultKind, LoopbackGitHub
 from bot.forge.fake.keys import new_key
 from bot.forge.github import open_github
-from bot.forge.github.answers import Answer, permission, pull_request
+from bot.forge.github.answers import Answer, issue, permission, pull_request
 from bot.forge.github.credentials import PERMISSIONS, AppCredential
 from bot.forge.github.transport import Response, Transport, failure
 from bot.forge.settings import GitHubSettings
@@ -154,6 +154,7 @@ def test_settings_never_show_their_token() -> None:
         ({"base_url": "github.com"}, "base_url must be like"),
         ({"base_url": "https://u:p@ghe/api/v3"}, "no credentials"),
         ({"base_url": "http://ghe.example/api/v3"}, "must be https"),
+        ({"base_url": "http://140.82.112.5/api/v3"}, "must be https"),
         ({"timeout_s": 0}, "timeout_s"),
         ({"retries": 11}, "retries"),
         ({"token": "x", "app_id": 1, "app_key_file": Path("k")}, "exclude each other"),
@@ -165,6 +166,15 @@ def test_settings_never_show_their_token() -> None:
 def test_settings_that_cannot_be_are_refused(wrong: dict[str, object], words: str) -> None:
     with pytest.raises(BadInput, match=words):
         GitHubSettings(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://api.github.com", "https://ghe.example/api/v3/", "http://127.0.0.1:8080", "http://[::1]:1",
+     "http://localhost:3000/api/v3", "http://forge:8080", "http://10.0.0.7/api/v3"],
+)  # fmt: skip
+def test_plain_http_is_for_what_is_near(url: str) -> None:
+    assert GitHubSettings(base_url=url).base_url == url
 
 
 def test_without_a_credential_nothing_is_opened(tmp_path: Path) -> None:
@@ -324,6 +334,13 @@ def test_given_somebody_else_answers_then_it_is_unavailable_in_one_line(
     ):
         getattr(forge, ask)(*arguments)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_label_can_be_a_bare_name() -> None:
+    said = {"number": 1, "state": "open", "created_at": "2026-01-02T03:04:05Z"}
+    labels = ["a", {"name": "b"}, {"name": None}, None, 7]
+    found = issue(Answer({**said, "labels": labels}, "GET /x"))
+    assert found.labels == ("a", "b")
 
 
 def test_a_redirection_elsewhere_is_not_followed() -> None:
