@@ -17,7 +17,6 @@ logger = logging.getLogger(__name__)
 MOST_TRIES = 5
 """A delivery over which we fail again and again is put aside, with the id of the error in the log."""
 PAUSE_S = 10.0
-LEASE_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,8 @@ class Inbox:
 
     def work(self) -> int:
         """Handle what is there; how many deliveries that were. Raises StoreUnavailable."""
-        taken = self.services.store.next_deliveries(self.name, lease_s=LEASE_S)
+        lease_s = 2 * self.services.settings.worker.lease_s
+        taken = self.services.store.next_deliveries(self.name, lease_s=lease_s)
         for delivery in taken:
             self._handle(delivery)
         return len(taken)

@@ -14,9 +14,8 @@ from bot.store.store import Store
 
 logger = logging.getLogger(__name__)
 
-LEASE_S = 60.0
 BEAT_S = 2.0
-"""How often the lease is renewed, and so how soon a cancel is heard."""
+"""How often the lease is renewed at least, and so how soon a cancel is heard."""
 
 
 @dataclass
@@ -31,9 +30,8 @@ class Lease:
     store: Store
     request_id: str
     worker: str
+    lease_s: float
     also: Callable[[], None] = lambda: None
-    lease_s: float = LEASE_S
-    beat_s: float = BEAT_S
     stop: threading.Event = field(default_factory=threading.Event)
     cancelled: bool = False
     lost: bool = False
@@ -56,7 +54,7 @@ class Lease:
             self.stop.set()
 
     def _run(self) -> None:
-        while not self._end.wait(self.beat_s):
+        while not self._end.wait(min(BEAT_S, self.lease_s / 4)):
             self.beat()
             self.also()
 

@@ -57,7 +57,6 @@ class Runner:
     open_sandbox: Callable[[Project | None], Sandbox]
     park_policy: ParkPolicy = field(default_factory=ParkPolicy)
     stopping: threading.Event = field(default_factory=threading.Event)
-    lease_s: float = 60.0
     _model: LanguageModel | None = None
 
     def work(self) -> bool:
@@ -65,12 +64,13 @@ class Runner:
 
         Raises StoreUnavailable.
         """
-        request = self.services.store.claim(self.name, self.lease_s)
+        lease_s = self.services.settings.worker.lease_s
+        request = self.services.store.claim(self.name, lease_s)
         if request is None:
             return False
         reporter = Reporter(self.services, request)
         lease = Lease(
-            self.services.store, request.id, self.name, also=reporter.beat, lease_s=self.lease_s
+            self.services.store, request.id, self.name, lease_s=lease_s, also=reporter.beat
         )
         with lease, self._stopped_with(lease.stop):
             self._carry(request, lease, reporter)

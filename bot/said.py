@@ -17,10 +17,6 @@ logger = logging.getLogger(__name__)
 _CLOCKS_DIFFER = timedelta(minutes=10)
 
 
-STALE_S = 60.0
-"""After so long without an end, whoever began a thing is taken to have died over it."""
-
-
 class BeingDone(Unavailable):
     """Somebody else is doing this very thing right now, or died over it a moment ago."""
 
@@ -48,7 +44,8 @@ def once(
     try:
         value = None
         if known is not None:
-            if not store.retake_effect(key, older_than_s=STALE_S):
+            # After so long without an end, whoever began it is taken to have died over it.
+            if not store.retake_effect(key, older_than_s=services.settings.worker.lease_s):
                 raise BeingDone(key)
             value = find()
         if value is None:

@@ -126,6 +126,18 @@ class WebSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """How a worker holds what it works on."""
+
+    lease_s: float = 60.0
+    """Seconds after which a worker that shows no sign of life is taken to be dead."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.lease_s < math.inf:
+            raise BadInput(f"worker.lease_s must be at least 1, not {self.lease_s}")
+
+
+@dataclass(frozen=True, slots=True)
 class LimitSettings:
     """What all users together may have waiting; a repository's own limits come on top."""
 
@@ -173,6 +185,7 @@ class Settings:
     github: GitHubSettings = field(default_factory=GitHubSettings)
     webhook: WebhookSettings = field(default_factory=WebhookSettings)
     web: WebSettings = field(default_factory=WebSettings)
+    worker: WorkerSettings = field(default_factory=WorkerSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     scheduler: SchedulerSettings = field(default_factory=SchedulerSettings)

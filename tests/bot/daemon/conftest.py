@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -68,7 +68,7 @@ class Scene:
     mind: Mind
     inbox: Inbox
     runner: Runner
-    started: list[str] = field(default_factory=list)
+    github_settings: GitHubSettings
 
     def comment(self, number: int, body: str, *, by: str = "ada") -> int:
         return self.github.comment(REPO, number, body, by=by)
@@ -137,9 +137,8 @@ def scene(tmp_path: Path, app_keys: tuple[str, str]) -> Iterator[Scene]:
         )
         key_file = tmp_path / "app.pem"
         key_file.write_text(app.key)
-        forge = open_github(
-            GitHubSettings(base_url=github.api, app_id=app.id, app_key_file=key_file)
-        )
+        reached = GitHubSettings(base_url=github.api, app_id=app.id, app_key_file=key_file)
+        forge = open_github(reached)
         services = Services(store, forge, settings)
         mind = Mind()
         runner = Runner(
@@ -148,7 +147,7 @@ def scene(tmp_path: Path, app_keys: tuple[str, str]) -> Iterator[Scene]:
             open_model=lambda: ScriptedModel(mind, name="scripted"),
             open_sandbox=_open_sandbox,
         )
-        yield Scene(github, services, store, mind, Inbox(services, "inbox"), runner)
+        yield Scene(github, services, store, mind, Inbox(services, "inbox"), runner, reached)
         server.close()
         server.task_dispatcher.shutdown()
         thread.join(timeout=10)

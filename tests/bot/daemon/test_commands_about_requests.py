@@ -26,7 +26,6 @@ def test_a_running_search_is_cancelled_and_says_so(scene):
     number = scene.pull_with_stub()
     scene.comment(number, "/supercharge")
     scene.hear()
-    scene.runner.lease_s = 30.0
 
     # The model is asked first when the search runs: then somebody wants it to stop.
     def stop_it(prompt):
