@@ -113,6 +113,22 @@ def test_examples_beside_real_tests_stay_where_they_are() -> None:
     assert checks(units(text)) == ["assert fact(3) == 6"]
 
 
+@pytest.mark.parametrize(
+    "copy",
+    [
+        "def fact(n):\n        return 6",
+        "fact = lambda n: 6",
+        "class fact:\n        pass",
+        "from solution import fact",
+    ],
+)
+def test_a_copy_inside_a_test_goes(copy: str) -> None:
+    text = f"def test_a():\n    {copy}\n    assert fact(3) == 6\n"
+    result = clean_test(text, entry_point="fact")
+    assert result.source == "from fact import fact\n\n\ndef test_a():\n    assert fact(3) == 6\n"
+    assert any("removed" in edit for edit in result.edits)
+
+
 def test_an_import_that_fails_takes_only_its_own_test_down() -> None:
     text = (
         "import frob\nfrom a.b import c\nfrom . import d\nimport os\n\ndef test_a():\n    assert fact(3) == 6\n\n"
