@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from bot.forge.checkout import checkout
-from bot.forge.errors import Forbidden, Invalid, NotFound
+from bot.forge.errors import Forbidden, Invalid, NotFound, Unavailable
 from bot.forge.github import answers
 from bot.forge.github.calls import Calls
 from bot.forge.github.content import Content
@@ -208,6 +208,10 @@ class GitHubForge:
             # Opened by another process since we looked.
             if (known := self._between(repository, head, base)) is not None:
                 return known
+            if "already exists" in str(error):
+                raise Unavailable(
+                    f"{repository}: {head} has a pull request, not listed yet"
+                ) from error
             if not draft or "draft" not in str(error).lower():
                 raise
         # Plans without drafts refuse the word, not the pull request.

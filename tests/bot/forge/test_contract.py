@@ -545,7 +545,7 @@ def test_a_pull_request_is_opened_once(github: LoopbackGitHub, forge: Forge) -> 
     assert len(github.pulls(REPO)) == 1
 
 
-@pytest.mark.parametrize("behind", [0, 1])
+@pytest.mark.parametrize("behind", [0, 1, 2])
 def test_given_the_answer_was_lost_then_the_pull_request_is_found(
     github: LoopbackGitHub, forge: Forge, behind: int
 ) -> None:
@@ -556,6 +556,10 @@ def test_given_the_answer_was_lost_then_the_pull_request_is_found(
     github.faults.plan(FaultKind.LOST_ANSWER, method="POST", path="/pulls$")
     with pytest.raises(Unavailable):
         forge.open_pull_request(REPO, **wanted)
+    if behind == 2:
+        # It is there, and no list shows it yet: neither a second one nor an error for good.
+        with pytest.raises(Unavailable, match="not listed yet"):
+            forge.open_pull_request(REPO, **wanted)
     assert forge.open_pull_request(REPO, **wanted).number == github.pulls(REPO)[0].number
     assert len(github.pulls(REPO)) == 1
 
