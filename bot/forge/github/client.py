@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from bot.forge.base import Forge
 from bot.forge.checkout import checkout
 from bot.forge.errors import Forbidden, Invalid, NotFound, Unavailable
 from bot.forge.github import answers
@@ -283,3 +285,8 @@ class GitHubForge:
     def _between(self, repository: str, head: str, base: str) -> PullRequest | None:
         found = self._from_branch(repository, head, "open")
         return next((pull for pull in found if pull.base.ref == base), None)
+
+
+if TYPE_CHECKING:
+    # The type checker holds the client against the port here.
+    _PORT: type[Forge] = GitHubForge

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import subprocess
@@ -648,3 +649,39 @@ def test_only_an_app_has_deliveries(github: LoopbackGitHub, opened: Opens) -> No
     assert forge.deliveries(LONG_AGO) == ()
     with pytest.raises(Forbidden):
         forge.redeliver(1)
+
+
+# -- all of it, on a bad day ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_given_requests_fail_at_random_then_repeating_them_does_everything_once(
+    tmp_path: Path, seed: int
+) -> None:
+    with LoopbackGitHub(tmp_path / "github", seed=seed) as github:
+        github.repository(REPO, {"calc.py": CALC})
+        number = github.open_issue(REPO, "Fill", by="octo")
+        settings = GitHubSettings(base_url=github.api, token=github.token("octo"), retries=0)
+        with open_github(settings) as forge:
+            new = new_commit(forge)
+            github.faults.server_error_rate = 0.12
+            github.faults.lists_behind = 1
+            for path in ("/git/refs$", "/git/commits$", "/pulls$", "/reactions$", "/labels$"):
+                github.faults.plan(FaultKind.LOST_ANSWER, method="POST", path=path)
+            tries = 0
+            while tries < 200:
+                tries += 1
+                with contextlib.suppress(Unavailable):
+                    forge.react(REPO, Target(TargetKind.ISSUE, number), Reaction.EYES)
+                    forge.add_labels(REPO, number, ("supercharge:running",))
+                    sha = forge.commit(REPO, new)
+                    wanted = {"title": "Fill add", "body": "", "head": new.branch, "base": "main"}
+                    pull = forge.open_pull_request(REPO, **wanted)
+                    break
+        assert 1 < tries < 200
+        assert [issue.number for issue in github.pulls(REPO)] == [pull.number]
+        assert pull.head.sha == sha
+        assert github.world.repositories[REPO].git.commits("main", new.branch) == 1
+        issue = github.issue(REPO, number)
+        assert [reacted.content for reacted in issue.reactions] == ["eyes"]
+        assert [label.name for label in issue.labels] == ["supercharge:running"]
