@@ -143,6 +143,15 @@ def test_it_lists_every_file_of_a_branch_or_commit(github: LoopbackGitHub, by_to
         assert by_token.list_paths(REPO, ref) == ("calc.py", "lib/é x.py", "z/y/x.py")
 
 
+def test_given_a_tree_too_large_for_one_answer_then_it_is_walked(
+    github: LoopbackGitHub, by_token: Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {"a/b/c/1.py": "1\n", "a/b/2.py": "2\n", "calc.py": None}
+    github.push(REPO, "deep", files, by="alice")
+    monkeypatch.setattr("bot.forge.fake.routes.gitdata._MAX_ENTRIES", 2)
+    assert by_token.list_paths(REPO, "deep") == ("a/b/2.py", "a/b/c/1.py", "lib/é x.py")
+
+
 def test_links_and_submodules_are_no_files(github: LoopbackGitHub, by_token: Forge) -> None:
     linked(github)
     assert by_token.list_paths(REPO, "linked") == ("calc.py", "lib/é x.py")
@@ -590,6 +599,15 @@ def test_a_pull_request_is_found_by_its_branch(github: LoopbackGitHub, forge: Fo
     assert (closed.number, closed.state) == (first, State.CLOSED)
     second = github.open_pull(REPO, by="alice", head="f")
     assert getattr(forge.find_pull_request(REPO, "f"), "number", None) == second
+
+
+def test_a_merged_pull_request_is_merged(github: LoopbackGitHub, by_token: Forge) -> None:
+    number = github.open_pull(REPO, by="alice", head="f", files={"f.py": "1\n"})
+    github.push(REPO, "main", {"g.py": "1\n"}, by="alice")
+    github.merge(REPO, number, by="alice")
+    assert by_token.pull_request(REPO, number).state is State.MERGED
+    assert by_token.issue(REPO, number).state is State.CLOSED
+    assert {"f.py", "g.py"} <= set(by_token.list_paths(REPO, "main"))
 
 
 def test_title_and_body_are_replaced_alone_or_together(
