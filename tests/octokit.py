@@ -104,6 +104,17 @@ class Api:
             yield from (f"{where}: sent {p}" for p in self._body_problems(operation, request.body))
         yield from (f"{where}: answered {p}" for p in self._reply_problems(operation, exchange))
 
+    def examples(self, method: str, path: str) -> list[Any]:
+        """The answers that GitHub shows as examples for a route, with `path` as it is described."""
+        described, found = self._document["paths"][path][method.lower()], []
+        for status, response in described["responses"].items():
+            content = self._deref(response).get("content", {}).get("application/json", {})
+            for example in content.get("examples", {}).values() if status < "300" else ():
+                value = self._deref(example)["value"]
+                # Some are wrapped twice.
+                found.append(self._deref(value)["value"] if "$ref" in value else value)
+        return found
+
     def _body_problems(self, operation: Mapping[str, Any], body: bytes) -> Iterator[str]:
         if not body:
             return

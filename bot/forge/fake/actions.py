@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from bot.forge.fake.accountshapes import node_id, stamp
 from bot.forge.fake.events import Events, pull_of
 from bot.forge.fake.faults import Faults
+from bot.forge.fake.gitobjects import Person
 from bot.forge.fake.problems import Problem, invalid
 from bot.forge.fake.pullshapes import simple_pull
 from bot.forge.fake.shapes import Shapes
@@ -169,6 +170,20 @@ class Actions:
         repo.git.set_ref(f"refs/pull/{issue.number}/head", head_sha)
         self.events.pull("opened", repo, issue, by, {})
         return issue
+
+    def merge(self, repo: Repo, issue: Issue, by: User) -> None:
+        """Merges an open pull request with a merge commit."""
+        pull, git = pull_of(issue), repo.git
+        base = git.branch(pull.base_ref)
+        if issue.closed_at is not None or base is None:
+            raise Problem(405, "Pull Request is not mergeable")
+        person = Person(by.login, f"{by.login}@users.noreply.github.com", self.world.now())
+        tree, message = git.merged_tree(base, pull.head_sha), f"Merge #{issue.number}"
+        sha = git.write_commit(tree, [base, pull.head_sha], message, person, person)
+        git.set_ref(f"refs/heads/{pull.base_ref}", sha, base)
+        pull.merged_at = self.world.now()
+        self.edit_issue(repo, issue, by, state="closed")
+        self.pushed(repo, by)
 
     def review(
         self, repo: Repo, issue: Issue, by: User, body: str, state: str = "changes_requested"

@@ -61,6 +61,7 @@ class Courier:
     _queue: queue.Queue[Attempt | None] = field(default_factory=queue.Queue)
     _held: list[Attempt] = field(default_factory=list)
     _thread: threading.Thread | None = None
+    _closed: bool = False
 
     def send(self, hook: Hook, event: str, payload: dict[str, Any], guid: str = "") -> Attempt:
         """Records a delivery and queues it; one with a `guid` is made once more."""
@@ -95,6 +96,8 @@ class Courier:
         self._queue.join()
 
     def close(self) -> None:
+        """Ends after the delivery under way; those that wait are not made."""
+        self._closed = True
         if self._thread is not None:
             self._queue.put(None)
             self._thread.join()
@@ -110,9 +113,10 @@ class Courier:
 
     def _work(self) -> None:
         while (attempt := self._queue.get()) is not None:
-            started = time.monotonic()
-            attempt.status_code = _post(attempt)
-            attempt.duration_s = round(time.monotonic() - started, 2)
+            if not self._closed:
+                started = time.monotonic()
+                attempt.status_code = _post(attempt)
+                attempt.duration_s = round(time.monotonic() - started, 2)
             self._queue.task_done()
         self._queue.task_done()
 

@@ -116,6 +116,10 @@ class GitRepository:
     def merge_base(self, one: str, other: str) -> str:
         return self._text("merge-base", one, other).split("\n")[0]
 
+    def merged_tree(self, one: str, other: str) -> str:
+        """The tree of a merge. Raises GitFailed where the two are at odds."""
+        return self._text("merge-tree", "--write-tree", one, other)
+
     # -- objects ---------------------------------------------------------------------------------
 
     def kind(self, sha: str) -> str | None:

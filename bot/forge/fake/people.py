@@ -112,3 +112,9 @@ class People(Scene):
         """What somebody may do from now on."""
         with self.world.lock:
             self.repo(full_name).roles[self.world.user(login).login.lower()] = role
+
+    def merge(self, full_name: str, number: int, *, by: str) -> None:
+        """Merges a pull request."""
+        with self.world.lock:
+            repo = self.repo(full_name)
+            self.actions.merge(repo, repo.issues[number], self.world.user(by))

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from bot.forge.base import Forge
 from bot.forge.checkout import checkout
-from bot.forge.errors import Forbidden, Invalid, NotFound
+from bot.forge.errors import Forbidden, Invalid, NotFound, Unavailable
 from bot.forge.github import answers
 from bot.forge.github.calls import Calls
 from bot.forge.github.content import Content
@@ -208,6 +210,10 @@ class GitHubForge:
             # Opened by another process since we looked.
             if (known := self._between(repository, head, base)) is not None:
                 return known
+            if "already exists" in str(error):
+                raise Unavailable(
+                    f"{repository}: {head} has a pull request, not listed yet"
+                ) from error
             if not draft or "draft" not in str(error).lower():
                 raise
         # Plans without drafts refuse the word, not the pull request.
@@ -279,3 +285,8 @@ class GitHubForge:
     def _between(self, repository: str, head: str, base: str) -> PullRequest | None:
         found = self._from_branch(repository, head, "open")
         return next((pull for pull in found if pull.base.ref == base), None)
+
+
+if TYPE_CHECKING:
+    # The type checker holds the client against the port here.
+    _PORT: type[Forge] = GitHubForge

@@ -162,8 +162,6 @@ class Content:
 
 def _decoded(blob: Answer) -> bytes:
     text = blob.maybe_text("content") or ""
-    if blob.maybe_text("encoding") == "utf-8":
-        return text.encode()
     try:
         return base64.b64decode(text)
     except binascii.Error as error:

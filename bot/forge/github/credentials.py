@@ -113,20 +113,22 @@ class AppCredential:
         self._transport = transport
         self._clock = clock
         self._lock = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
         self._granted: dict[str, _Granted] = {}
 
     def auth(self, repository: str) -> Auth.Auth:
         key = repository.lower()
-        # One at a time: two threads never ask for the same repository's token twice.
         with self._lock:
+            lock = self._locks.setdefault(key, threading.Lock())
+        # Two threads never ask for one repository's token twice, nor wait for another repository's.
+        with lock:
             granted = self._granted.get(key)
             if granted is None or granted.ends_at - _EARLY_S < self._clock():
                 granted = self._granted[key] = self._grant(repository)
             return granted.auth
 
     def forget(self, repository: str) -> bool:
-        with self._lock:
-            return self._granted.pop(repository.lower(), None) is not None
+        return self._granted.pop(repository.lower(), None) is not None
 
     def reader(self, installation_id: int) -> Auth.Auth:
         """For asking what an installation covers, and nothing else."""

@@ -37,6 +37,7 @@ from bot.forge.github.answers import Answer
 from bot.forge.settings import GitHubSettings
 
 PER_PAGE = 100
+_HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 _SAFE_TO_REPEAT = ("GET", "HEAD", "PUT", "PATCH", "DELETE")
 """A PATCH of ours sets values and never counts, so that twice is the same as once."""
 _DEFAULT_WAIT_S = 60.0
@@ -88,7 +89,7 @@ class Transport:
     ) -> Response:
         """Sends one request. Raises a ForgeError for every answer that is not what was asked for."""
         where = f"{verb} {path.partition('?')[0]}"
-        sent = {"Accept": "application/vnd.github+json", **(headers or {})}
+        sent = {**_HEADERS, **(headers or {})}
         auth.authentication(sent)
         try:
             status, got, text = self._requester().requestJson(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import subprocess
@@ -140,6 +141,15 @@ def test_it_lists_every_file_of_a_branch_or_commit(github: LoopbackGitHub, by_to
     sha = github.push(REPO, "a/b", {"z/y/x.py": "1\n"}, by="alice")
     for ref in ("a/b", sha):
         assert by_token.list_paths(REPO, ref) == ("calc.py", "lib/é x.py", "z/y/x.py")
+
+
+def test_given_a_tree_too_large_for_one_answer_then_it_is_walked(
+    github: LoopbackGitHub, by_token: Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {"a/b/c/1.py": "1\n", "a/b/2.py": "2\n", "calc.py": None}
+    github.push(REPO, "deep", files, by="alice")
+    monkeypatch.setattr("bot.forge.fake.routes.gitdata._MAX_ENTRIES", 2)
+    assert by_token.list_paths(REPO, "deep") == ("a/b/2.py", "a/b/c/1.py", "lib/é x.py")
 
 
 def test_links_and_submodules_are_no_files(github: LoopbackGitHub, by_token: Forge) -> None:
@@ -545,7 +555,7 @@ def test_a_pull_request_is_opened_once(github: LoopbackGitHub, forge: Forge) -> 
     assert len(github.pulls(REPO)) == 1
 
 
-@pytest.mark.parametrize("behind", [0, 1])
+@pytest.mark.parametrize("behind", [0, 1, 2])
 def test_given_the_answer_was_lost_then_the_pull_request_is_found(
     github: LoopbackGitHub, forge: Forge, behind: int
 ) -> None:
@@ -556,6 +566,10 @@ def test_given_the_answer_was_lost_then_the_pull_request_is_found(
     github.faults.plan(FaultKind.LOST_ANSWER, method="POST", path="/pulls$")
     with pytest.raises(Unavailable):
         forge.open_pull_request(REPO, **wanted)
+    if behind == 2:
+        # It is there, and no list shows it yet: neither a second one nor an error for good.
+        with pytest.raises(Unavailable, match="not listed yet"):
+            forge.open_pull_request(REPO, **wanted)
     assert forge.open_pull_request(REPO, **wanted).number == github.pulls(REPO)[0].number
     assert len(github.pulls(REPO)) == 1
 
@@ -585,6 +599,15 @@ def test_a_pull_request_is_found_by_its_branch(github: LoopbackGitHub, forge: Fo
     assert (closed.number, closed.state) == (first, State.CLOSED)
     second = github.open_pull(REPO, by="alice", head="f")
     assert getattr(forge.find_pull_request(REPO, "f"), "number", None) == second
+
+
+def test_a_merged_pull_request_is_merged(github: LoopbackGitHub, by_token: Forge) -> None:
+    number = github.open_pull(REPO, by="alice", head="f", files={"f.py": "1\n"})
+    github.push(REPO, "main", {"g.py": "1\n"}, by="alice")
+    github.merge(REPO, number, by="alice")
+    assert by_token.pull_request(REPO, number).state is State.MERGED
+    assert by_token.issue(REPO, number).state is State.CLOSED
+    assert {"f.py", "g.py"} <= set(by_token.list_paths(REPO, "main"))
 
 
 def test_title_and_body_are_replaced_alone_or_together(
@@ -644,3 +667,39 @@ def test_only_an_app_has_deliveries(github: LoopbackGitHub, opened: Opens) -> No
     assert forge.deliveries(LONG_AGO) == ()
     with pytest.raises(Forbidden):
         forge.redeliver(1)
+
+
+# -- all of it, on a bad day ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_given_requests_fail_at_random_then_repeating_them_does_everything_once(
+    tmp_path: Path, seed: int
+) -> None:
+    with LoopbackGitHub(tmp_path / "github", seed=seed) as github:
+        github.repository(REPO, {"calc.py": CALC})
+        number = github.open_issue(REPO, "Fill", by="octo")
+        settings = GitHubSettings(base_url=github.api, token=github.token("octo"), retries=0)
+        with open_github(settings) as forge:
+            new = new_commit(forge)
+            github.faults.server_error_rate = 0.12
+            github.faults.lists_behind = 1
+            for path in ("/git/refs$", "/git/commits$", "/pulls$", "/reactions$", "/labels$"):
+                github.faults.plan(FaultKind.LOST_ANSWER, method="POST", path=path)
+            tries = 0
+            while tries < 200:
+                tries += 1
+                with contextlib.suppress(Unavailable):
+                    forge.react(REPO, Target(TargetKind.ISSUE, number), Reaction.EYES)
+                    forge.add_labels(REPO, number, ("supercharge:running",))
+                    sha = forge.commit(REPO, new)
+                    wanted = {"title": "Fill add", "body": "", "head": new.branch, "base": "main"}
+                    pull = forge.open_pull_request(REPO, **wanted)
+                    break
+        assert 1 < tries < 200
+        assert [issue.number for issue in github.pulls(REPO)] == [pull.number]
+        assert pull.head.sha == sha
+        assert github.world.repositories[REPO].git.commits("main", new.branch) == 1
+        issue = github.issue(REPO, number)
+        assert [reacted.content for reacted in issue.reactions] == ["eyes"]
+        assert [label.name for label in issue.labels] == ["supercharge:running"]

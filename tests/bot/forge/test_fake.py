@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 import subprocess
 import threading
 import urllib.error
@@ -339,7 +340,8 @@ def test_a_developer_clones_pushes_and_the_pull_request_follows(
     assert cloned.returncode == 0, cloned.stderr
     assert (at / "calc.py").read_text(encoding="utf-8") == "1\n"
 
-    (at / "calc.py").write_text("x" * 3_000_000, encoding="ascii")
+    # More than git sends in one piece, and nothing that it could make smaller.
+    (at / "calc.py").write_bytes(random.Random(0).randbytes(2_000_000))
     git("commit", "--quiet", "--all", "--message", "More", at=at)
     pushed = git("push", "--quiet", "origin", "f", at=at, token=token)
 

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.forge.base import (
@@ -28,6 +28,7 @@ from bot.forge.checkout import checkout
 from bot.forge.errors import redact
 from bot.forge.fake import FaultKind, LoopbackGitHub
 from bot.forge.fake.keys import new_key
+from bot.forge.fake.rest import Exchange
 from bot.forge.github import open_github
 from bot.forge.github.answers import Answer, issue, permission, pull_request
 from bot.forge.github.credentials import PERMISSIONS, AppCredential
@@ -100,6 +101,7 @@ def test_the_error_is_one_line_of_githubs_words(body: object, words: str) -> Non
     assert str(failure(Response(422, {}, body, "GET /x"), now=NOW)) == words
 
 
+@settings(deadline=None)
 @given(st.text(), st.integers(300, 599), st.dictionaries(st.text(), st.text()))
 def test_whatever_the_answer_there_is_one_line(
     text: str, status: int, headers: dict[str, str]
@@ -121,6 +123,7 @@ TOKENS = [
 ]  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.sampled_from(TOKENS), st.text(alphabet=" .,:;\n'\"()"), st.text(alphabet=" .,:;\n'\"()"))
 def test_nothing_of_a_tokens_shape_is_left_in_an_error(token: str, before: str, after: str) -> None:
     secret = token.split()[-1] if token.startswith(("B", "b")) else token
@@ -136,6 +139,7 @@ def test_a_credential_in_a_url_is_redacted() -> None:
     )
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_redaction_ends_and_is_stable(text: str) -> None:
     assert redact(redact(text)) == redact(text)
@@ -215,6 +219,7 @@ def test_a_role_is_believed_only_as_far_as_the_old_word_goes(
     assert permission(Answer(answer, "GET /x")) is role
 
 
+@settings(deadline=None)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: (
     st.lists(inner, max_size=3) | st.dictionaries(
         st.sampled_from(["number", "state", "head", "base", "ref", "sha", "repo", "full_name", "user",
@@ -345,8 +350,8 @@ def test_a_label_can_be_a_bare_name() -> None:
 
 def test_a_redirection_elsewhere_is_not_followed() -> None:
     with answering(b"{}", status="301", Location="http://elsewhere.example/user") as url:
-        settings = GitHubSettings(base_url=url, token="ghp_secret", retries=0)
-        with open_github(settings) as forge, pytest.raises(ForgeError, match="redirected"):
+        wanted = GitHubSettings(base_url=url, token="ghp_secret", retries=0)
+        with open_github(wanted) as forge, pytest.raises(ForgeError, match="redirected"):
             forge.me()
 
 
@@ -357,6 +362,17 @@ def test_a_list_that_points_back_at_itself_ends() -> None:
         open_github(GitHubSettings(base_url=url, token="ghp_secret", retries=0)) as forge,
     ):
         assert forge.comments(REPO, 1) == ()
+
+
+def test_every_request_names_the_version_of_the_api_that_it_speaks(
+    github: LoopbackGitHub, opened: Opens
+) -> None:
+    seen: list[Exchange] = []
+    github.observe(seen.append)
+    opened("app").branch_sha(REPO, "main")
+    assert len(seen) == 3
+    assert {e.request.headers.get("x-github-api-version") for e in seen} == {"2022-11-28"}
+    assert {e.request.headers.get("user-agent") for e in seen} == {"supercharge-bot"}
 
 
 def test_several_threads_can_ask_at_once(github: LoopbackGitHub, opened: Opens) -> None:
@@ -443,6 +459,18 @@ def test_an_app_asks_for_one_repository_and_no_more_than_it_needs(
     assert dict(token.permissions) == dict(PERMISSIONS)
 
 
+def test_given_many_threads_then_a_repositorys_token_is_asked_for_once(
+    github: LoopbackGitHub, opened: Opens
+) -> None:
+    forge = opened("app")
+    threads = [threading.Thread(target=forge.branch_sha, args=(REPO, "main")) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(token.installation is not None for token in github.world.tokens.values()) == 1
+
+
 def test_given_the_app_is_not_installed_there_then_it_says_so(
     github: LoopbackGitHub, opened: Opens
 ) -> None:
@@ -467,10 +495,10 @@ def test_given_another_key_then_the_app_is_unauthorized(
     forge = opened("app")
     (tmp_path / "other.pem").write_text(new_key()[0], encoding="ascii")
     [app] = github.world.apps.values()
-    settings = GitHubSettings(
+    wanted = GitHubSettings(
         base_url=github.api, app_id=app.id, app_key_file=tmp_path / "other.pem", retries=0
     )
-    with open_github(settings) as other, pytest.raises(Unauthorized):
+    with open_github(wanted) as other, pytest.raises(Unauthorized):
         other.repository(REPO)
     assert forge.repository(REPO).full_name == REPO
 
@@ -523,7 +551,7 @@ def test_missed_deliveries_are_listed_and_made_again_under_their_guid(
     with answering(b"ok") as url:
         app = github.app("supercharge", on=[REPO], keys=keys, hook_url=url, secret="s")
         (tmp_path / "k.pem").write_text(app.key, encoding="ascii")
-        settings = GitHubSettings(
+        wanted = GitHubSettings(
             base_url=github.api, app_id=app.id, app_key_file=tmp_path / "k.pem", retries=0
         )
         before = datetime.now(UTC) - timedelta(minutes=1)
@@ -532,7 +560,7 @@ def test_missed_deliveries_are_listed_and_made_again_under_their_guid(
         for n in range(120):
             github.comment(REPO, number, f"{n}", by="alice")
         github.faults.clear()
-        with open_github(settings) as forge:
+        with open_github(wanted) as forge:
             found = forge.deliveries(before)
             assert len(found) == 122
             assert not any(delivery.ok or delivery.redelivery for delivery in found)
