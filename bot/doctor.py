@@ -44,6 +44,7 @@ def examine(config: Path | None) -> Iterator[Finding]:
     yield from _sandbox(settings)
     yield _state()
     yield _database(settings)
+    yield from _github(settings)
 
 
 def prepare(config: Path | None) -> Iterator[Finding]:
@@ -87,6 +88,35 @@ def _sandbox(settings: Settings) -> Iterator[Finding]:
     for engine in engines:
         ok = True if engine.available else None if usable else False
         yield Finding(f"sandbox: {engine.name}", ok, engine.detail, engine.remedy)
+
+
+def _github(settings: Settings) -> Iterator[Finding]:
+    """What the daemon needs of GitHub: a credential that works, and the webhook's secret."""
+    from bot.forge.errors import ForgeError
+    from bot.forge.github import open_github
+
+    github = settings.github
+    if not github.token and not github.app_id:
+        remedy = "see docs/operations.md; the command line needs none"
+        yield Finding("github", None, "no credential is set", remedy)
+        return
+    try:
+        forge = open_github(github)
+        try:
+            who, where = forge.me(), forge.repositories()
+        finally:
+            forge.close()
+    except (ForgeError, BadInput) as error:
+        remedy = "correct [github], or renew the credential at GitHub"
+        yield Finding("github", False, f"{github.base_url}: {error}", remedy)
+    else:
+        listed = ", ".join(where[:3]) + (" …" if len(where) > 3 else "")
+        told = f"{who.login} at {github.base_url}, {len(where)} repositories ({listed or 'none'})"
+        remedy = "" if where else "install the App on a repository"
+        yield Finding("github", bool(where), told, remedy)
+    has_secret = bool(settings.webhook.secrets)
+    remedy = "" if has_secret else "set SUPERCHARGE_WEBHOOK_SECRET to what GitHub was told"
+    yield Finding("webhook", has_secret, "a secret is set" if has_secret else "no secret", remedy)
 
 
 def _state() -> Finding:
