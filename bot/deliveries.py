@@ -5,7 +5,8 @@ from __future__ import annotations
 from webhooks import events
 from webhooks.events import Action, Event
 
-_COMMAND = "/supercharge"
+COMMAND = "/supercharge"
+"""What every command begins with: a comment without it is not looked at."""
 
 
 def is_of_use(event: Event) -> bool:
@@ -18,9 +19,9 @@ def is_of_use(event: Event) -> bool:
             events.IssueComment(action=action, body=body)
             | events.PullRequestReviewComment(action=action, body=body)
         ):
-            return action is Action.CREATED and _COMMAND in body
+            return action is Action.CREATED and COMMAND in body
         case events.PullRequestReview(action=action, state=state, body=body):
-            wanted = state is events.ReviewState.CHANGES_REQUESTED or _COMMAND in body
+            wanted = state is events.ReviewState.CHANGES_REQUESTED or COMMAND in body
             return action is Action.SUBMITTED and wanted
         case events.IssueLabeled(action=action) | events.PullRequestLabeled(action=action):
             return action is Action.LABELED
@@ -36,9 +37,19 @@ def semantic_key(event: Event) -> str | None:
     """
     match event:
         case events.IssueComment(action=Action.CREATED):
-            return f"{event.repository.id} comment {event.comment_id}"
+            return comment_key(event.repository.full_name, event.comment_id)
         case events.PullRequestReviewComment(action=Action.CREATED):
-            return f"{event.repository.id} review comment {event.comment_id}"
+            return review_comment_key(event.repository.full_name, event.comment_id)
         case events.PullRequestReview(action=Action.SUBMITTED):
-            return f"{event.repository.id} review {event.review_id}"
+            return f"{event.repository.full_name} review {event.review_id}"
     return None
+
+
+def comment_key(repository: str, comment_id: int) -> str:
+    """What a comment below an issue is known by, whoever tells of it."""
+    return f"{repository} comment {comment_id}"
+
+
+def review_comment_key(repository: str, comment_id: int) -> str:
+    """What a comment on a line is known by."""
+    return f"{repository} review comment {comment_id}"

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from bot.handlers import handle
 from bot.outages import outage_of
+from bot.polling import POLLED, polled_event
 from bot.requests import new_id
 from bot.services import Services
 from bot.store.deliveries import Delivery
+from webhooks.events import Event
 from webhooks.payloads import MalformedPayload, parse_event
 
 logger = logging.getLogger(__name__)
@@ -34,11 +36,16 @@ class Inbox:
             self._handle(delivery)
         return len(taken)
 
+    def _event(self, delivery: Delivery) -> Event | None:
+        if delivery.name == POLLED:
+            return polled_event(self.services.forge, delivery.id, delivery.body)
+        return parse_event(delivery.name, delivery.id, delivery.body)
+
     def _handle(self, delivery: Delivery) -> None:
         store = self.services.store
         try:
-            event = parse_event(delivery.name, delivery.id, delivery.body)
-            note = handle(self.services, event)
+            event = self._event(delivery)
+            note = handle(self.services, event) if event else "gone meanwhile"
         except MalformedPayload as error:
             note = f"malformed: {error}"
         except Exception as error:

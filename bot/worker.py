@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 
 from bot.forge.errors import ForgeError
 from bot.inbox import Inbox
+from bot.polling import EVERY_S as POLL_S
+from bot.polling import Poller
 from bot.requests import ENDS
 from bot.runner import Runner, fingerprint
 from bot.said import BeingDone
@@ -106,8 +108,14 @@ class Worker:
             clock=services.clock,
             fingerprint=fingerprint(services.settings),
         )
+        poller = Poller(services.store, services.forge, services.clock)
         often = services.settings.scheduler.tick_s
-        return [*chores.ticks(), Tick("words that are owed", often, self.say_what_is_owed)]
+        return [
+            *chores.ticks(),
+            Tick("words that are owed", often, self.say_what_is_owed),
+            Tick("deliveries that failed", POLL_S, poller.redeliver_failed),
+            Tick("comments that nobody told of", POLL_S, poller.find_comments),
+        ]
 
     def say_what_is_owed(self) -> None:
         """Tell of ends that nobody was told of: GitHub was away, or whoever was to tell died."""
