@@ -18,7 +18,7 @@ from bot.store.changes import read_row, record, write
 from bot.store.errors import LeaseLost, UnknownRequest
 from bot.store.requests import Requests
 from bot.store.rows import from_row
-from bot.store.tables import attempts, requests
+from bot.store.tables import NEXT_FIRST, attempts, requests
 
 CLAIMABLE = (RequestStatus.SOLVED, RequestStatus.QUEUED)
 
@@ -46,12 +46,7 @@ class Leases(Requests):
                 requests.c.worker.is_(None),
                 come,
             )
-            .order_by(
-                case((is_solved, 0), else_=1),
-                requests.c.priority.desc(),
-                requests.c.created_at,
-                requests.c.id,
-            )
+            .order_by(case((is_solved, 0), else_=1), *NEXT_FIRST)
             .limit(1)
             .with_for_update(skip_locked=True)
         )
@@ -111,7 +106,7 @@ class Leases(Requests):
         stale = and_(held, requests.c.worker.is_not(None), requests.c.leased_until <= now)
         found = select(requests).where(stale).with_for_update(skip_locked=True)
         with self._database.writing() as connection:
-            rows = connection.execute(found.order_by(requests.c.created_at)).all()
+            rows = connection.execute(found.order_by(*NEXT_FIRST)).all()
             return [
                 write(
                     connection,
@@ -162,5 +157,5 @@ class Leases(Requests):
         return (
             select(requests)
             .where(waiting, requests.c.retry_at <= self._clock())
-            .order_by(requests.c.priority.desc(), requests.c.created_at, requests.c.id)
+            .order_by(*NEXT_FIRST)
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, tuple_
 
 from bot.requests import Request, RequestStatus, Subject
 from bot.store.base import Part
@@ -69,7 +69,8 @@ class Queries(Part):
     ) -> list[Request]:
         """The requests that pass the filter, newest first."""
         c = requests.c
-        query = _filtered(select(requests), wanted).order_by(c.created_at.desc(), c.id.desc())
+        newest = (c.created_at.desc(), c.number.desc(), c.id.desc())
+        query = _filtered(select(requests), wanted).order_by(*newest)
         with self._database.reading() as connection:
             return [from_row(row) for row in connection.execute(query.limit(limit))]
 
@@ -89,10 +90,9 @@ class Queries(Part):
             row = read_row(connection, request_id)
             if row.status != RequestStatus.QUEUED.value:
                 return None
-            older = or_(
-                c.created_at < row.created_at,
-                and_(c.created_at == row.created_at, c.id < row.id),
-            )
+            made = literal(row.created_at, c.created_at.type)
+            mine = tuple_(made, literal(row.number), literal(row.id))
+            older = tuple_(c.created_at, c.number, c.id) < mine
             before = or_(c.priority > row.priority, and_(c.priority == row.priority, older))
             query = select(func.count(c.id)).where(c.status == row.status, before)
             return self._number(connection, query)

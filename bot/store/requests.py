@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from bot.requests import Request, RequestStatus, transition
 from bot.retry import ParkReason
@@ -54,7 +54,8 @@ class Requests(Part):
 
         Where the same trigger has made one of the same stub before, that one is left and returned.
         """
-        stored = self._database.insert(requests).values(to_row(request))
+        number = select(func.coalesce(func.max(requests.c.number), 0) + 1).scalar_subquery()
+        stored = self._database.insert(requests).values(**to_row(request), number=number)
         with self._database.writing() as connection:
             fresh = stored.on_conflict_do_nothing(index_elements=["key_hash"])
             if connection.scalar(fresh.returning(requests.c.id)) is not None:

@@ -53,6 +53,8 @@ requests = Table(
     "requests",
     metadata,
     Column("id", String, primary_key=True),
+    # Counts up: the order among those that were made at one time.
+    Column("number", BigInteger, nullable=False, server_default="0", index=True),
     Column("key_hash", String(64), nullable=False, unique=True),
     Column("repository", AnyText, nullable=False, index=True),
     Column("installation_id", BigInteger),
@@ -225,3 +227,11 @@ pool_asks = _pool_table(
     Column("tokens", BigInteger, nullable=False),
     Column("seconds", Double, nullable=False),
 )
+
+NEXT_FIRST = (
+    requests.c.priority.desc(),
+    requests.c.created_at,
+    requests.c.number,
+    requests.c.id,
+)
+"""The order in which requests are worked on."""

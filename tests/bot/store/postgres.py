@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-_SETTINGS = ("fsync=off", "full_page_writes=off", "listen_addresses=")
+_SETTINGS = ("fsync=off", "full_page_writes=off", "listen_addresses=", "timezone=Asia/Kolkata")
 """Without fsync what was committed outlives the server, though not a power cut: tests end no more."""
 
 

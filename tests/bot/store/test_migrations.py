@@ -16,7 +16,7 @@ from bot.store.migrate import HEAD, current_revision, migrate
 from bot.store.tables import metadata
 from bot.store.types import UtcDateTime
 from engine.errors import BadInput
-from tests.bot.requests_made import NOW
+from tests.bot.requests_made import NOW, request
 from tests.bot.store.conftest import BACKENDS
 
 pytestmark = pytest.mark.parametrize("backend", BACKENDS)
@@ -68,6 +68,21 @@ def test_given_rows_of_0001_then_0002_keeps_them_and_nobody_is_told_again(databa
         "pr_opened": RequestStatus.PR_OPENED,
     }
     assert (kept.qualname, kept.spec.description, kept.created_at) == ("f", "Do it.", NOW)
+
+
+def test_given_rows_of_0002_then_0003_keeps_their_order_and_puts_new_ones_after_them(database):
+    migrate(database, "0002")
+    with database.writing() as connection:
+        for name in ("b", "a"):
+            connection.execute(_REQUEST_OF_0001, {"id": name, "status": "queued", "at": NOW})
+
+    migrate(database, "0003")
+
+    with open_store(database.engine.url.render_as_string()) as store:
+        for name in ("2", "1"):
+            store.add_request(request(name))
+        assert [r.id for r in store.list_requests()] == ["1", "2", "b", "a"]
+        assert [store.claim(f"w{i}", 60).id for i in range(4)] == ["a", "b", "2", "1"]
 
 
 def test_when_many_start_at_once_then_one_migrates_and_the_others_find_it_done(database):

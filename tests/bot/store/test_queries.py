@@ -77,3 +77,13 @@ def test_the_place_in_the_queue_is_that_in_which_requests_are_claimed(full):
 
     assert places == {"urgent": 0, "a": 1, "b": 2, "c": 3, "d": None}
     assert [full.claim(f"w{i}", 60).id for i in range(4)] == ["urgent", "a", "b", "c"]
+
+
+def test_requests_that_were_made_at_one_time_keep_their_order(store):
+    names = ["m", "a", "z", "b"]
+    for name in names:
+        store.add_request(request(name))
+
+    assert [store.queue_position(name) for name in names] == [0, 1, 2, 3]
+    assert [r.id for r in store.list_requests()] == names[::-1]
+    assert [store.claim(f"w{i}", 60).id for i in range(4)] == names
