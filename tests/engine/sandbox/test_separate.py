@@ -16,7 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.sandbox import Sandbox
+from engine.sandbox import Sandbox, SandboxSettings
+from engine.sandbox.bubblewrap import BubblewrapEngine
+from engine.sandbox.session import RunnerSandbox
 from engine.verdicts import Isolation, PairResult, Verdict
 
 DATA = Path(__file__).parents[4] / "shared/data/codet_codegen16b_humaneval_even.jsonl.gz"
@@ -41,6 +43,7 @@ CODES = {
     "cached": "from functools import lru_cache\n\n\n@lru_cache(None)\ndef work(n):\n    return 0 if n == 0 else 2 + work(n - 1)\n",
     "prints": "def work(n):\n    print('seen', n)\n    return 2 * n\n",
     "bad print": "def work(n):\n    print('\\ud800')\n    return 2 * n\n",
+    "stops": "def work(n):\n    raise StopIteration(n)\n",
     "exits": "import sys\n\n\ndef work(n):\n    sys.exit(0)\n",
     "set": "def work(n):\n    return {n, n + 40, n + 80}\n",
     "huge": "def work(n):\n    return 2 ** 40000 if n else 0\n",
@@ -50,7 +53,12 @@ ASSERTS = (
     *("work(4) == 8", "work(n=4) == 8", "work(1) is True", "not work(0)", "work('ab') == 'abab'"),
     *("work(4) == 8.0", "work([3, 1, 2]) == [1, 2, 3]", "work(1) == 2 or work(2) == 4"),
     *("sorted([3, 1], key=work) == [1, 3]", "work() == 8", "list(work(4)) == [8]"),
-    *("work(970) == 1940", "work(lambda x: x) == 1", "work(4) == float('nan')"),
+    *(
+        "list(map(work, [1, 2])) == []",
+        "work(970) == 1940",
+        "work(lambda x: x) == 1",
+        "work(4) == float('nan')",
+    ),
 )
 
 WHOLE = (
@@ -233,3 +241,19 @@ def test_what_a_plain_code_printed_and_where_it_failed_is_told(separate_and_full
         "seen 4",
     ):
         assert words in result.output
+
+
+@pytest.mark.parametrize(
+    ("settings", "isolation"),
+    [
+        (SandboxSettings(), Isolation.SEPARATE),
+        (SandboxSettings(separate=False), Isolation.SHARED),
+        (SandboxSettings(runtime="runsc"), Isolation.SHARED),
+    ],
+)
+def test_pairs_run_apart_where_that_is_wanted_and_known_to_work(settings, isolation):
+    # bubblewrap takes no runtime: the choice alone is looked at.
+    with RunnerSandbox(BubblewrapEngine(settings, as_root=True), settings) as sandbox:
+        test = f"{IMPORT}def test_a():\n    assert work(4) == 8\n"
+        (result,) = sandbox.run_pairs({"c": CODES["right"]}, {"t": test}, entry_point=ENTRY)
+    assert (result.verdict, result.isolation) == (Verdict.PASSED, isolation)
