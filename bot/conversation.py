@@ -5,6 +5,7 @@ What takes longer, a search, becomes a request that a worker takes up.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -44,8 +45,10 @@ from bot.statusboard import StatusBoard
 from bot.steps import revived
 from bot.store.queries import RequestFilter
 from bot.targets import Finder, Line, Targets
-from bot.telling import Teller
+from bot.telling import LABEL_RUNNING, Teller
 from webhooks.events import RepositoryEvent
+
+logger = logging.getLogger(__name__)
 
 BETTER = "Make it clearer and simpler, and right in every case that the docstring speaks of."
 """What `retry` wishes on a pull request of ours, where nothing failed."""
@@ -151,8 +154,7 @@ class Conversation:
             place.event.sender,
         )
         self._thread.react(place.reactions, Reaction.EYES)
-        if place.label is not None:
-            self._without_label(place.label)
+        self._relabel(place.label)
         StatusBoard(self.services, made[0]).show()
         return f"requests {', '.join(request.id for request in made)}"
 
@@ -163,15 +165,17 @@ class Conversation:
             return finder.in_pull(place.subject.number, command.target, place.line)
         return finder.in_issue(place.issue_body, command.options.base, command.target)
 
-    def _without_label(self, label: str) -> None:
+    def _relabel(self, asking: str | None) -> None:
+        """The label that asked has been heard; another one shows that it runs."""
+        forge, where = self.services.forge, (self.place.repository, self.place.subject.number)
         try:
-            self.services.forge.remove_label(
-                self.place.repository, self.place.subject.number, label
-            )
+            if asking is not None:
+                forge.remove_label(*where, asking)
+            forge.add_labels(*where, (LABEL_RUNNING,))
         except Unavailable:
             raise
-        except ForgeError:
-            return  # it asks no second time by staying there
+        except ForgeError as error:
+            logger.warning("no label in %s: %s", self.place.repository, error)
 
     # -- what is about requests that there are -----------------------------------------------------
 

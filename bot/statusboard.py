@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.checkboard import show_check
 from bot.forge.errors import ForgeError, NotFound, Unavailable
 from bot.requests import Request
 from bot.said import Thread, once
@@ -32,6 +33,7 @@ class StatusBoard:
         group = self._group()
         key = group[0].id
         body = self.words(group, progress)
+        show_check(self.services, group, self._views(group, progress))
         known = next((r.status_comment_id for r in group if r.status_comment_id is not None), None)
         if known is not None:
             self._edit(known, body)
@@ -44,8 +46,12 @@ class StatusBoard:
 
     def words(self, requests: Sequence[Request], progress: Progress | None = None) -> str:
         """The comment's text for these requests."""
+        views = self._views(requests, progress)
+        return status_comment(requests[0].id, views, updated_at=self.services.clock())
+
+    def _views(self, requests: Sequence[Request], progress: Progress | None) -> list[RequestView]:
         store = self.services.store
-        views = [
+        return [
             RequestView(
                 request_id=request.id,
                 path=request.path,
@@ -61,7 +67,6 @@ class StatusBoard:
             )
             for request in requests
         ]
-        return status_comment(requests[0].id, views, updated_at=self.services.clock())
 
     def _group(self) -> list[Request]:
         """All requests of the same command, in the order in which they were made."""

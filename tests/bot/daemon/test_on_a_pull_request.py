@@ -39,6 +39,8 @@ def test_a_comment_in_a_pull_request_out(scene):
     assert scene.github.reactions(REPO, comment) == ["eyes", "rocket"]
     [status] = scene.status(number)
     assert f"solved: #{own}" in status
+    [check] = scene.github.check_runs(REPO)
+    assert (check.name, check.status, check.conclusion) == ("supercharge", "completed", "success")
     [request] = scene.store.list_requests()
     assert request.status is RequestStatus.PR_OPENED
     assert scene.store.history(request.id)[-1].new is RequestStatus.PR_OPENED

@@ -22,6 +22,8 @@ def double(n):
 def test_a_labelled_issue_becomes_a_pull_request_that_closes_it(scene):
     number = scene.github.open_issue(REPO, "Double", BODY, by="ada")
     scene.github.label(REPO, number, "supercharge", by="ada")
+    scene.hear()
+    assert [x.name for x in scene.github.issue(REPO, number).labels] == ["supercharge:running"]
     scene.work()
 
     [own] = scene.own_pulls()
