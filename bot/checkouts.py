@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bot.callers import callers_in
 from bot.forge.base import Forge
 from bot.landing import above_packages, module_name, project_root, python_path
 from engine.cleanup.syntax import Fault, parse
@@ -45,9 +46,10 @@ def project_of(root: Path, path: str) -> Project:
 
 
 def in_sandbox(spec: FunctionSpec, root: Path) -> FunctionSpec:
-    """The spec with its module as it can run apart from its package: every import named in full."""
+    """The spec as it is searched for: every import of its module named in full, and who calls it."""
     package = module_name(root / spec.path).rpartition(".")[0]
-    return replace(spec, module=with_absolute_imports(spec.module, package))
+    module = with_absolute_imports(spec.module, package)
+    return replace(spec, module=module, callers=callers_in(root, spec.entry_point))
 
 
 _SPACE = r"(?:\s|\\\n)*"

@@ -44,7 +44,7 @@ def first_assert(spec: FunctionSpec) -> str:
 
 
 def module_outline(spec: FunctionSpec) -> str:
-    """The stub's class and the imports, constants and signatures of its module.
+    """The stub's class, the imports, constants and signatures of its module, and who calls it.
 
     Empty when the stub stands alone. Nearest first is kept when the module is long: the class,
     the imports, what precedes the stub, at most 60 lines in all.
@@ -67,7 +67,11 @@ def module_outline(spec: FunctionSpec) -> str:
     imports = imports[: _OUTLINE_LINES - len(own)]
     room = _OUTLINE_LINES - len(own) - len(imports)
     above = above[max(len(above) - room, 0) :]
-    return "\n".join([*imports, *above, *below[: room - len(above)], *own])
+    # As comments: they show what is expected, and are nothing that a body goes on from.
+    calls = (
+        ["# It is called like this:", *(f"#   {c}" for c in spec.callers)] if spec.callers else []
+    )
+    return "\n".join([*imports, *calls, *above, *below[: room - len(above)], *own])
 
 
 def _outline(statement: ast.stmt, target: FunctionNode) -> list[str]:

@@ -28,7 +28,8 @@ class FunctionSpec:
     definition's source up to its colon, dedented and without decorators, e.g.
     `def factorial(n: int) -> int:`. `description` is the docstring's text. `module` is the source of
     the file around the stub, the stub included, or a module with nothing but the stub when only a
-    prototype was given. `path` is where that file is, for people.
+    prototype was given. `path` is where that file is, for people. `callers` are a few statements, each
+    on one line, that call the function.
     """
 
     qualname: str
@@ -37,6 +38,7 @@ class FunctionSpec:
     module: str
     examples: tuple[Example, ...] = ()
     path: str = ""
+    callers: tuple[str, ...] = ()
 
     @property
     def entry_point(self) -> str:
@@ -64,4 +66,5 @@ class FunctionSpec:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> FunctionSpec:
         examples = tuple(Example(**example) for example in data["examples"])
-        return cls(**{**data, "examples": examples})
+        callers = tuple(data.get("callers", ()))
+        return cls(**{**data, "examples": examples, "callers": callers})

@@ -1,6 +1,7 @@
 """What a prompt says of a function: the stub poised for its body, and what is around it."""
 
 import ast
+from dataclasses import replace
 from textwrap import dedent
 
 import pytest
@@ -189,3 +190,10 @@ def test_given_a_constant_that_nests_deeply_then_it_is_left_out():
 
 def test_given_a_function_that_is_not_there_then_there_is_no_outline():
     assert outline("x = 1\n", "g") == ""
+
+
+def test_given_callers_then_they_are_told_as_comments_after_the_imports():
+    module = "import os\n\nRATE = 2\n\n\ndef f(x): ...\n"
+    lines = module_outline(replace(spec(module), callers=("total = f(net)",))).splitlines()
+    assert lines[:3] == ["import os", "# It is called like this:", "#   total = f(net)"]
+    assert "RATE = 2" in lines
