@@ -159,7 +159,8 @@ class Request:
     `base_branch`, onto which the pull request goes. `attempts` counts searches that ended without
     success, `parks` outages in a row, which cost no attempt, and `lost_leases` workers in a row
     that died over it. `fingerprint` names the model and prompts that exhausted it. `told` is the
-    last status that the requester was told of: where it differs from `status`, words are owed.
+    status that the requester was told of since it last changed: where it is not `status`, words are
+    owed.
     """
 
     id: str
@@ -242,6 +243,7 @@ def transition(
     kept: dict[str, Any] = {
         "retry_at": None,
         "parked": None,
+        "told": None,
         "updated_at": at or request.updated_at,
     }
     if request.status.is_end:

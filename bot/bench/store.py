@@ -85,7 +85,9 @@ _LINES = {
     "appends_per_s": "appends of one entry, per second",
     "batched_per_s": f"entries in appends of {BATCH}, per second",
     "fill_s": f"seconds to append all, {AT_ONCE:,} at once",
+    "fill_cpu_s": "  of processor time in this process",
     "load_s": "seconds to load it",
+    "load_cpu_s": "  of processor time in this process",
     "load_mib": "MiB that the loaded pool takes",
     "peak_mib": "MiB at the peak of loading",
     "disk_mib": "MiB on disk",
@@ -104,7 +106,7 @@ def _measured(kind: str, size: Size, append: Callable[[list[Entry]], object]) ->
     for _ in range(batches):
         append(list(islice(entries, BATCH)))
     batched = time.perf_counter() - started
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), time.process_time()
     while batch := list(islice(entries, AT_ONCE)):
         append(batch)
     return {
@@ -112,6 +114,7 @@ def _measured(kind: str, size: Size, append: Callable[[list[Entry]], object]) ->
         "appends_per_s": size.appends / single,
         "batched_per_s": batches * BATCH / batched,
         "fill_s": time.perf_counter() - started,
+        "fill_cpu_s": time.process_time() - cpu,
     }
 
 
@@ -153,13 +156,18 @@ def _load_from_file(path: str) -> dict[str, float]:
 
 
 def _loaded(load: Callable[[], Pool]) -> dict[str, float]:
-    before, started = _resident(), time.perf_counter()
+    before, started, cpu = _resident(), time.perf_counter(), time.process_time()
     pool = load()
-    seconds = time.perf_counter() - started
+    seconds, busy = time.perf_counter() - started, time.process_time() - cpu
     taken = _resident() - before
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
     assert pool.results
-    return {"load_s": seconds, "load_mib": _mib(taken), "peak_mib": _mib(peak)}
+    return {
+        "load_s": seconds,
+        "load_cpu_s": busy,
+        "load_mib": _mib(taken),
+        "peak_mib": _mib(peak),
+    }
 
 
 def _resident() -> int:

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from bot import cli, doctor, steps
+from bot.bench import store as bench
 from bot.requests import RequestStatus
 from bot.retry import ParkPolicy, ParkReason
 from bot.settings import DatabaseSettings, Settings
@@ -335,3 +336,17 @@ def test_the_doctor_says_how_the_database_is(place, url, ok, said):
     assert finding.ok is ok
     assert said in finding.detail
     assert bool(finding.remedy) is not ok
+
+
+def test_the_bench_measures_the_store_beside_the_file(supercharge, place, monkeypatch):
+    monkeypatch.setattr(bench, "QUICK", bench.Size(candidates=20, side=6, appends=4))
+
+    code, told, _ = supercharge("bench", "store", "--quick", "--json", "out.json")
+
+    measured = json.loads((place / "out.json").read_text())
+    assert code == 0
+    assert "20 candidates and 36 results (sqlite)" in told
+    assert [row["kind"] for row in measured["rows"]] == ["store", "file"]
+    for row in measured["rows"]:
+        assert row.keys() == {"kind", "disk_mib", *bench._LINES}
+        assert row["appends_per_s"] > 0

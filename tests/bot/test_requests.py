@@ -93,6 +93,14 @@ def test_when_an_end_is_revived_then_it_starts_with_all_its_retries_and_its_pool
     assert queued.pool_id == "p1"
 
 
+def test_when_a_status_comes_again_then_it_is_told_again():
+    told = request(status=RequestStatus.EXHAUSTED, told=RequestStatus.EXHAUSTED)
+
+    again = transition(told, RequestStatus.QUEUED)
+
+    assert again.told is None
+
+
 def test_given_changes_then_they_come_with_the_status():
     changed = transition(
         request(status=RequestStatus.SOLVED), RequestStatus.PR_OPENED, pull_number=9
