@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +28,25 @@ def keys() -> tuple[str, str]:
     return new_key()
 
 
-@pytest.fixture
-def github(tmp_path: Path) -> Iterator[LoopbackGitHub]:
+@contextmanager
+def judged(github: LoopbackGitHub) -> Iterator[None]:
+    """Everything that is asked, answered and told meanwhile must be as GitHub describes it."""
     exchanges: list[Exchange] = []
     payloads: list[tuple[str, dict[str, Any]]] = []
-    with LoopbackGitHub(tmp_path / "github") as made:
-        made.observe(exchanges.append, lambda event, payload: payloads.append((event, payload)))
-        roles = {"alice": Permission.WRITE, "supercharge-bot": Permission.WRITE}
-        made.repository(REPO, {"calc.py": CALC, "lib/é x.py": "1\n"}, private=True, roles=roles)
-        yield made
+    github.observe(exchanges.append, lambda event, payload: payloads.append((event, payload)))
+    yield
     judge, other = octokit.api(), octokit.webhooks()
     problems = {problem for exchange in exchanges for problem in judge.problems(exchange)}
     problems |= {p for event, payload in payloads for p in other.problems(event, payload)}
     assert not problems, "\n".join(sorted(problems))
+
+
+@pytest.fixture
+def github(tmp_path: Path) -> Iterator[LoopbackGitHub]:
+    with LoopbackGitHub(tmp_path / "github") as made, judged(made):
+        roles = {"alice": Permission.WRITE, "supercharge-bot": Permission.WRITE}
+        made.repository(REPO, {"calc.py": CALC, "lib/é x.py": "1\n"}, private=True, roles=roles)
+        yield made
 
 
 Opens = Callable[..., GitHubForge]
