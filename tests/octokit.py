@@ -156,7 +156,9 @@ class Api:
             yield f"{error.json_path}: {error.message[:300]}"
 
     def _validator(self, schema: Any) -> Draft7Validator:
-        text = json.dumps(in_json_schema(schema)).replace('"#/components', '"urn:github#/components')
+        text = json.dumps(in_json_schema(schema)).replace(
+            '"#/components', '"urn:github#/components'
+        )
         if text not in self._validators:
             self._validators[text] = Draft7Validator(
                 json.loads(text), registry=self._registry, format_checker=_FORMATS

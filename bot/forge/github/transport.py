@@ -185,6 +185,8 @@ def failure(response: Response, *, now: float) -> ForgeError:
     text = f"{where}: {said}" if said else f"{where}: GitHub answered {status}"
     if status == 429 or (status == 403 and _is_limit(response, said)):
         return RateLimited(text, retry_after_s=_wait_s(response.headers, now))
+    if status == 404 and said == "Integration not found":  # an App's id that GitHub does not know
+        return Unauthorized(text)
     if status < 400 or status in {404, 410}:  # moved, for good: nobody asked for it under that name
         return NotFound(text)
     if status >= 500 or status == 408:

@@ -36,7 +36,7 @@ from bot.forge.fake import FaultKind, LoopbackGitHub
 from bot.forge.fake.rest import Exchange
 from bot.forge.github import open_github
 from bot.forge.settings import GitHubSettings
-from tests.bot.forge.conftest import CALC, REPO, Opens, judged
+from tests.bot.forge.scenes import CALC, REPO, Opens, judged
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ADA = Signature("Ada", "1+ada@users.noreply.github.com", AT)

@@ -9,7 +9,7 @@ import jwt
 import pytest
 
 from bot.forge.fake import LoopbackGitHub
-from tests.bot.forge.conftest import CALC, REPO
+from tests.bot.forge.scenes import CALC, REPO
 from tests.bot.forge.test_fake import ask
 
 BASE = f"/repos/{REPO}"

@@ -35,7 +35,7 @@ from bot.forge.github.credentials import PERMISSIONS, AppCredential
 from bot.forge.github.transport import Response, Transport, failure
 from bot.forge.settings import GitHubSettings
 from engine.errors import BadInput, PartUnavailable
-from tests.bot.forge.conftest import REPO, Opens
+from tests.bot.forge.scenes import REPO, Opens
 
 NOW = 1_800_000_000.0
 
@@ -523,6 +523,15 @@ def test_given_another_key_then_the_app_is_unauthorized(
     with open_github(wanted) as other, pytest.raises(Unauthorized):
         other.repository(REPO)
     assert forge.repository(REPO).full_name == REPO
+
+
+def test_given_an_app_that_github_does_not_know_then_it_is_unauthorized(
+    github: LoopbackGitHub, opened: Opens
+) -> None:
+    forge = opened("app", app_id=7)
+    for ask in (forge.me, forge.repositories, lambda: forge.repository(REPO)):
+        with pytest.raises(Unauthorized, match="Integration not found"):
+            ask()
 
 
 def test_given_an_installation_token_was_revoked_then_another_is_made(
