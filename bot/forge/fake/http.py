@@ -116,11 +116,11 @@ class Routes:
     def route(self, line: str, access: Access) -> Callable[[Handler], Handler]:
         """Adds the handler for "METHOD /path/{part}/{rest...}"."""
         method, _, path = line.partition(" ")
-        pattern = re.sub(r"\{(\w+)\.\.\.\}", r"(?P<\1>.*)", path)
-        pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", pattern)).pattern
+        rest = re.sub(r"\{(\w+)\.\.\.\}", r"(?P<\1>.*)", path)
+        pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", rest))
 
         def add(handler: Handler) -> Handler:
-            self._routes.append(Route(method, re.compile(pattern), access, handler))
+            self._routes.append(Route(method, pattern, access, handler))
             return handler
 
         return add

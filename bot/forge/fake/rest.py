@@ -6,13 +6,12 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import unquote, urlencode
 
 from bot.forge.fake.access import Actor, authenticate, authorize
 from bot.forge.fake.actions import Actions
 from bot.forge.fake.faults import Fault, FaultKind, Faults
-from bot.forge.fake.http import Call, Page, Reply, Request
+from bot.forge.fake.http import Call, Page, Reply, Request, Routes
 from bot.forge.fake.problems import Problem, invalid, not_found
 from bot.forge.fake.routes import all_routes
 from bot.forge.fake.shapes import Shapes
@@ -48,7 +47,7 @@ class Rest:
     observer: Callable[[Exchange], None] | None = None
     used: int = 0
     """Requests that counted against the quota; a 304 does not."""
-    _routes: Any = field(default_factory=all_routes)
+    _routes: Routes = field(default_factory=all_routes)
 
     def answer(self, request: Request) -> Reply:
         """The answer. Raises Silence where there is none."""

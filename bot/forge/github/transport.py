@@ -12,7 +12,8 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,9 +73,8 @@ class Transport:
 
     def __init__(self, settings: GitHubSettings) -> None:
         self.settings = settings
-        self._local = threading.local()
         self._lock = threading.Lock()
-        self._opened: list[Requester] = []
+        self._idle: list[Requester] = []
         self._kept: OrderedDict[str, tuple[str, Any]] = OrderedDict()
 
     def call(
@@ -92,9 +92,8 @@ class Transport:
         sent = {**_HEADERS, **(headers or {})}
         auth.authentication(sent)
         try:
-            status, got, text = self._requester().requestJson(
-                verb, path, {**(query or {})}, sent, send
-            )
+            with self._borrowed() as requester:
+                status, got, text = requester.requestJson(verb, path, {**(query or {})}, sent, send)
             body = json.loads(text) if text else None
         except requests.RequestException as error:
             raise Unavailable(f"{where}: {_out_of_reach(error)}") from error
@@ -123,24 +122,29 @@ class Transport:
         return response
 
     def close(self) -> None:
-        """Closes the connections of all threads."""
+        """Closes all connections that no call is using."""
         with self._lock:
-            opened, self._opened = self._opened, []
-        for requester in opened:
+            idle, self._idle = self._idle, []
+        for requester in idle:
             requester.close()
 
-    def _requester(self) -> Requester:
-        """This thread's: PyGithub keeps a request's state on its connection while it runs."""
-        requester: Requester | None = getattr(self._local, "requester", None)
-        if requester is None:
-            requester = self._local.requester = self._open()
-        return requester
+    @contextmanager
+    def _borrowed(self) -> Iterator[Requester]:
+        """A requester for one call: PyGithub keeps the state of a running one on its connection."""
+        with self._lock:
+            requester = self._idle.pop() if self._idle else None
+        requester = requester or self._open()
+        try:
+            yield requester
+        finally:
+            with self._lock:
+                self._idle.append(requester)
 
     def _open(self) -> Requester:
         settings = self.settings
         # Its debug lines hold whole requests and answers, so tokens too.
         logging.getLogger(Requester.__module__).setLevel(logging.INFO)
-        requester = Github(
+        return Github(
             base_url=settings.base_url.rstrip("/"),
             timeout=settings.timeout_s,
             user_agent="supercharge-bot",
@@ -157,9 +161,6 @@ class Transport:
             seconds_between_requests=None,
             seconds_between_writes=None,
         ).requester
-        with self._lock:
-            self._opened.append(requester)
-        return requester
 
 
 def _out_of_reach(error: requests.RequestException) -> str:
@@ -184,6 +185,8 @@ def failure(response: Response, *, now: float) -> ForgeError:
     text = f"{where}: {said}" if said else f"{where}: GitHub answered {status}"
     if status == 429 or (status == 403 and _is_limit(response, said)):
         return RateLimited(text, retry_after_s=_wait_s(response.headers, now))
+    if status == 404 and said == "Integration not found":  # an App's id that GitHub does not know
+        return Unauthorized(text)
     if status < 400 or status in {404, 410}:  # moved, for good: nobody asked for it under that name
         return NotFound(text)
     if status >= 500 or status == 408:

@@ -1,8 +1,8 @@
-"""A loopback GitHub whose every answer and payload is held against GitHub's own octokit."""
+"""A loopback GitHub whose every answer and payload is held against GitHub's own descriptions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +10,11 @@ import pytest
 
 from bot.forge.fake import LoopbackGitHub
 from bot.forge.fake.keys import new_key
-from bot.forge.fake.rest import Exchange
 from bot.forge.github import open_github
 from bot.forge.github.client import GitHubForge
 from bot.forge.settings import GitHubSettings
 from bot.forge.values import Permission
-from tests import octokit
-
-REPO = "octo/calc"
-CALC = "def add(a, b):\n    ...\n"
+from tests.bot.forge.scenes import CALC, REPO, Opens, judged
 
 
 @pytest.fixture(scope="session")
@@ -29,20 +25,10 @@ def keys() -> tuple[str, str]:
 
 @pytest.fixture
 def github(tmp_path: Path) -> Iterator[LoopbackGitHub]:
-    exchanges: list[Exchange] = []
-    payloads: list[tuple[str, dict[str, Any]]] = []
-    with LoopbackGitHub(tmp_path / "github") as made:
-        made.observe(exchanges.append, lambda event, payload: payloads.append((event, payload)))
+    with LoopbackGitHub(tmp_path / "github") as made, judged(made):
         roles = {"alice": Permission.WRITE, "supercharge-bot": Permission.WRITE}
         made.repository(REPO, {"calc.py": CALC, "lib/é x.py": "1\n"}, private=True, roles=roles)
         yield made
-    judge, other = octokit.api(), octokit.webhooks()
-    problems = {problem for exchange in exchanges for problem in judge.problems(exchange)}
-    problems |= {p for event, payload in payloads for p in other.problems(event, payload)}
-    assert not problems, "\n".join(sorted(problems))
-
-
-Opens = Callable[..., GitHubForge]
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ from bot.forge.fake import FaultKind, LoopbackGitHub
 from bot.forge.fake.rest import Exchange
 from bot.forge.github import open_github
 from bot.forge.settings import GitHubSettings
-from tests.bot.forge.conftest import CALC, REPO, Opens
+from tests.bot.forge.scenes import CALC, REPO, Opens, judged
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ADA = Signature("Ada", "1+ada@users.noreply.github.com", AT)
@@ -217,7 +217,7 @@ def test_the_same_commit_again_is_the_same_one(github: LoopbackGitHub, forge: Fo
 
 def test_without_an_author_too_the_same_commit_again_is_the_same_one(tmp_path: Path) -> None:
     now = [AT]
-    with LoopbackGitHub(tmp_path / "github", clock=lambda: now[0]) as github:
+    with LoopbackGitHub(tmp_path / "github", clock=lambda: now[0]) as github, judged(github):
         github.repository(REPO, {"calc.py": CALC})
         settings = GitHubSettings(base_url=github.api, token=github.token("octo"))
         with open_github(settings) as forge:
@@ -418,7 +418,7 @@ def test_given_more_comments_than_a_page_holds_then_all_are_listed(
 
 def test_comments_can_be_asked_for_since_a_time(tmp_path: Path) -> None:
     now = [AT]
-    with LoopbackGitHub(tmp_path / "github", clock=lambda: now[0]) as github:
+    with LoopbackGitHub(tmp_path / "github", clock=lambda: now[0]) as github, judged(github):
         github.repository(REPO, {"a": "1"})
         number = github.open_issue(REPO, "Fill", by="octo")
         ids = []
@@ -676,7 +676,7 @@ def test_only_an_app_has_deliveries(github: LoopbackGitHub, opened: Opens) -> No
 def test_given_requests_fail_at_random_then_repeating_them_does_everything_once(
     tmp_path: Path, seed: int
 ) -> None:
-    with LoopbackGitHub(tmp_path / "github", seed=seed) as github:
+    with LoopbackGitHub(tmp_path / "github", seed=seed) as github, judged(github):
         github.repository(REPO, {"calc.py": CALC})
         number = github.open_issue(REPO, "Fill", by="octo")
         settings = GitHubSettings(base_url=github.api, token=github.token("octo"), retries=0)

@@ -22,7 +22,7 @@ from werkzeug.serving import make_server
 from bot.forge.fake import FaultKind, LoopbackGitHub
 from bot.forge.fake.gitrepo import ENVIRONMENT
 from bot.forge.values import Permission
-from tests.bot.forge.conftest import CALC, REPO, Opens
+from tests.bot.forge.scenes import CALC, REPO, Opens
 from webhooks.app import create_app
 from webhooks.events import Event, Installation, IssueComment, PullRequestReviewComment
 

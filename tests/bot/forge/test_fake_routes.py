@@ -9,7 +9,7 @@ import jwt
 import pytest
 
 from bot.forge.fake import LoopbackGitHub
-from tests.bot.forge.conftest import CALC, REPO
+from tests.bot.forge.scenes import CALC, REPO
 from tests.bot.forge.test_fake import ask
 
 BASE = f"/repos/{REPO}"
@@ -66,57 +66,57 @@ def test_a_developer_works_through_the_api_alone(github: LoopbackGitHub) -> None
     assert call("GET", f"/pulls/{pull}")["state"] == "closed"
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "send", "status"),
-    [
-        ("POST", "/git/blobs", {"content": "!", "encoding": "base64"}, 422),
-        ("POST", "/git/trees", {"tree": []}, 422),
-        ("POST", "/git/trees", {"tree": [{"path": "/etc", "content": "x"}]}, 422),
-        ("POST", "/git/trees", {"tree": [{"path": "a/../b", "content": "x"}]}, 422),
-        ("POST", "/git/trees", {"tree": [{"path": ".git/config", "content": "x"}]}, 422),
-        ("POST", "/git/trees", {"tree": [{"path": "a", "sha": "1" * 40}]}, 422),
-        ("POST", "/git/trees", {"base_tree": "1" * 40, "tree": [{"path": "a", "content": ""}]}, 422),
-        ("POST", "/git/commits", {"message": "x", "tree": "1" * 40, "parents": []}, 422),
-        ("POST", "/git/refs", {"ref": "heads/x", "sha": "1" * 40}, 422),
-        ("POST", "/git/refs", {"ref": "refs/heads/a..b", "sha": "1" * 40}, 422),
-        ("POST", "/git/refs", {"ref": "refs/heads/new", "sha": "1" * 40}, 422),
-        ("PATCH", "/git/refs/heads/none", {"sha": "1" * 40}, 422),
-        ("PATCH", "/git/refs/heads/main", {"sha": "1" * 40}, 422),
-        ("DELETE", "/git/refs/heads/none", None, 422),
-        ("GET", "/git/blobs/" + "1" * 40, None, 404),
-        ("GET", "/git/trees/" + "1" * 40, None, 404),
-        ("GET", "/git/commits/" + "1" * 40, None, 404),
-        ("GET", "/git/ref/heads/none", None, 404),
-        ("GET", "/git/ref/--all", None, 404),
-        ("GET", "/commits/none", None, 422),
-        ("GET", "/contents/calc.py?ref=none", None, 404),
-        ("GET", "/issues/x", None, 404),
-        ("GET", "/issues/99", None, 404),
-        ("GET", "/issues?page=x", None, 422),
-        ("GET", "/issues/comments?since=yesterday", None, 422),
-        ("GET", "/pulls/1", None, 404),
-        ("GET", "/nothing", None, 404),
-        ("POST", "/issues", {"title": " "}, 422),
-        ("POST", "/issues", {}, 422),
-        ("POST", "/issues/1/labels", {"labels": "bug"}, 422),
-        ("POST", "/issues/1/reactions", {"content": "cheers"}, 422),
-        ("DELETE", "/issues/1/labels/none", None, 404),
-        ("POST", "/pulls", {"title": "x", "head": "none", "base": "main"}, 422),
-        ("POST", "/pulls", {"title": "x", "head": "main", "base": "none"}, 422),
-        ("POST", "/pulls", {"title": "x", "head": "main", "base": "main"}, 422),
-        ("POST", "/pulls", {"title": "x", "head": "nobody:main", "base": "main"}, 422),
-        ("POST", "/check-runs", {"name": "x", "head_sha": "1" * 40}, 403),
-        ("PATCH", "/check-runs/1", {}, 403),
-    ],
-)  # fmt: skip
-def test_what_github_refuses_is_refused_in_its_words(
-    github: LoopbackGitHub, method: str, path: str, send: object, status: int
-) -> None:
+REFUSED: list[tuple[str, str, object, int]] = [
+    ("POST", "/git/blobs", {"content": "!", "encoding": "base64"}, 422),
+    ("POST", "/git/trees", {"tree": []}, 422),
+    ("POST", "/git/trees", {"tree": [{"path": "/etc", "content": "x"}]}, 422),
+    ("POST", "/git/trees", {"tree": [{"path": "a/../b", "content": "x"}]}, 422),
+    ("POST", "/git/trees", {"tree": [{"path": ".git/config", "content": "x"}]}, 422),
+    ("POST", "/git/trees", {"tree": [{"path": "a", "sha": "1" * 40}]}, 422),
+    ("POST", "/git/trees", {"base_tree": "1" * 40, "tree": [{"path": "a", "content": ""}]}, 422),
+    ("POST", "/git/commits", {"message": "x", "tree": "1" * 40, "parents": []}, 422),
+    ("POST", "/git/refs", {"ref": "heads/x", "sha": "1" * 40}, 422),
+    ("POST", "/git/refs", {"ref": "refs/heads/a..b", "sha": "1" * 40}, 422),
+    ("POST", "/git/refs", {"ref": "refs/heads/new", "sha": "1" * 40}, 422),
+    ("PATCH", "/git/refs/heads/none", {"sha": "1" * 40}, 422),
+    ("PATCH", "/git/refs/heads/main", {"sha": "1" * 40}, 422),
+    ("DELETE", "/git/refs/heads/none", None, 422),
+    ("GET", "/git/blobs/" + "1" * 40, None, 404),
+    ("GET", "/git/trees/" + "1" * 40, None, 404),
+    ("GET", "/git/commits/" + "1" * 40, None, 404),
+    ("GET", "/git/ref/heads/none", None, 404),
+    ("GET", "/git/ref/--all", None, 404),
+    ("GET", "/commits/none", None, 422),
+    ("GET", "/contents/calc.py?ref=none", None, 404),
+    ("GET", "/issues/x", None, 404),
+    ("GET", "/issues/99", None, 404),
+    ("GET", "/issues?page=x", None, 422),
+    ("GET", "/issues/comments?since=yesterday", None, 422),
+    ("GET", "/pulls/1", None, 404),
+    ("GET", "/nothing", None, 404),
+    ("POST", "/issues", {"title": " "}, 422),
+    ("POST", "/issues", {}, 422),
+    ("POST", "/issues/1/labels", {"labels": "bug"}, 422),
+    ("POST", "/issues/1/reactions", {"content": "cheers"}, 422),
+    ("DELETE", "/issues/1/labels/none", None, 404),
+    ("POST", "/pulls", {"title": "x", "head": "none", "base": "main"}, 422),
+    ("POST", "/pulls", {"title": "x", "head": "main", "base": "none"}, 422),
+    ("POST", "/pulls", {"title": "x", "head": "main", "base": "main"}, 422),
+    ("POST", "/pulls", {"title": "x", "head": "nobody:main", "base": "main"}, 422),
+    ("POST", "/check-runs", {"name": "x", "head_sha": "1" * 40}, 403),
+    ("PATCH", "/check-runs/1", {}, 403),
+]
+
+
+def test_what_github_refuses_is_refused_in_its_words(github: LoopbackGitHub) -> None:
     github.open_issue(REPO, "Fill", by="alice")
-    answer = ask(github, method, BASE + path, github.token("alice"), send)
-    assert answer[0] == status
-    assert answer[1]["message"]
+    token = github.token("alice")
+    for method, path, send, status in REFUSED:
+        answer = ask(github, method, BASE + path, token, send)
+        assert answer[0] == status, (method, path, send, answer)
+        assert answer[1]["message"]
     assert github.read(REPO, "main", "calc.py") == CALC.encode()
+    assert github.world.repositories[REPO].git.branches().keys() == {"main"}
 
 
 def test_a_branch_is_moved_forward_and_back_only_by_force(github: LoopbackGitHub) -> None:

@@ -35,7 +35,7 @@ from bot.forge.github.credentials import PERMISSIONS, AppCredential
 from bot.forge.github.transport import Response, Transport, failure
 from bot.forge.settings import GitHubSettings
 from engine.errors import BadInput, PartUnavailable
-from tests.bot.forge.conftest import REPO, Opens
+from tests.bot.forge.scenes import REPO, Opens
 
 NOW = 1_800_000_000.0
 
@@ -445,6 +445,28 @@ def test_a_clone_url_in_the_clear_gets_no_token(tmp_path: Path) -> None:
         checkout("http://ghe/o/r.git", "1" * 40, tmp_path, token="ghp_x", only_https=True)
 
 
+def test_without_git_the_checkout_names_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Unavailable) as caught:
+        checkout("https://ghe/o/r.git", "1" * 40, tmp_path / "t", token="x", only_https=True)
+    assert caught.value.remedy == "apt-get install git"
+
+
+def test_a_checkout_that_does_not_end_is_given_up(github: LoopbackGitHub, tmp_path: Path) -> None:
+    url = f"{github.url}/{REPO}.git"
+    with pytest.raises(Unavailable, match="no end"):
+        checkout(url, "1" * 40, tmp_path / "t", token="x", only_https=False, timeout_s=0.0001)
+
+
+def test_given_nobody_listens_then_the_checkout_is_unavailable(tmp_path: Path) -> None:
+    with LoopbackGitHub(tmp_path / "github") as gone:
+        url = f"{gone.url}/{REPO}.git"
+    with pytest.raises(Unavailable, match="git fetch"):
+        checkout(url, "1" * 40, tmp_path / "t", token="x", only_https=False)
+
+
 def test_an_app_asks_for_one_repository_and_no_more_than_it_needs(
     github: LoopbackGitHub, opened: Opens
 ) -> None:
@@ -501,6 +523,15 @@ def test_given_another_key_then_the_app_is_unauthorized(
     with open_github(wanted) as other, pytest.raises(Unauthorized):
         other.repository(REPO)
     assert forge.repository(REPO).full_name == REPO
+
+
+def test_given_an_app_that_github_does_not_know_then_it_is_unauthorized(
+    github: LoopbackGitHub, opened: Opens
+) -> None:
+    forge = opened("app", app_id=7)
+    for ask in (forge.me, forge.repositories, lambda: forge.repository(REPO)):
+        with pytest.raises(Unauthorized, match="Integration not found"):
+            ask()
 
 
 def test_given_an_installation_token_was_revoked_then_another_is_made(
