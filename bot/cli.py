@@ -295,6 +295,20 @@ def bench_selection(pool: Path, quick: bool, json_path: Path | None) -> None:
     _finish(result, json_path)
 
 
+@bench.command("webhooks")
+@_quick
+@_json
+def bench_webhooks(quick: bool, json_path: Path | None) -> None:
+    """Signed deliveries at 200 a second: how soon each gets its 202, and whether any is lost."""
+    from rich.console import Console
+
+    from bot.bench import webhooks
+
+    result = webhooks.run(quick)
+    webhooks.report(result, Console())
+    _finish(result, json_path)
+
+
 @bench.command("store")
 @_quick
 @_json

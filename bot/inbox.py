@@ -32,8 +32,14 @@ class Inbox:
         """Handle what is there; how many deliveries that were. Raises StoreUnavailable."""
         lease_s = 2 * self.services.settings.worker.lease_s
         taken = self.services.store.next_deliveries(self.name, lease_s=lease_s)
-        for delivery in taken:
-            self._handle(delivery)
+        notes: dict[str, str] = {}
+        try:
+            for delivery in taken:
+                note = self._handle(delivery)
+                if note is not None:
+                    notes[delivery.id] = note
+        finally:
+            self.services.store.mark_all_handled(notes)
         return len(taken)
 
     def _event(self, delivery: Delivery) -> Event | None:
@@ -41,7 +47,8 @@ class Inbox:
             return polled_event(self.services.forge, delivery.id, delivery.body)
         return parse_event(delivery.name, delivery.id, delivery.body)
 
-    def _handle(self, delivery: Delivery) -> None:
+    def _handle(self, delivery: Delivery) -> str | None:
+        """What came of a delivery, or None where it was put back."""
         store = self.services.store
         try:
             event = self._event(delivery)
@@ -54,13 +61,13 @@ class Inbox:
                 logger.warning("delivery %s waits: %s", delivery.id, outage.reason)
                 pause = max(PAUSE_S, outage.retry_after_s)
                 store.put_back_delivery(delivery.id, delay_s=pause, note=outage.reason)
-                return
+                return None
             error_id = new_id()
             logger.exception("internal error %s over delivery %s", error_id, delivery.id)
             note = f"internal error {error_id}"
             if delivery.tries < MOST_TRIES:
                 pause = PAUSE_S * 2**delivery.tries
                 store.put_back_delivery(delivery.id, delay_s=pause, note=note)
-                return
+                return None
         logger.info("delivery %s (%s): %s", delivery.id, delivery.name, note)
-        store.mark_handled(delivery.id, note=note)
+        return note

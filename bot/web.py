@@ -12,8 +12,10 @@ from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from bot.arrivals import Arrivals
 from bot.deliveries import is_of_use, semantic_key
 from bot.settings import Settings
+from bot.store.deliveries import Arrival
 from bot.store.errors import StoreUnavailable
 from engine.errors import BadInput
 from webhooks.app import StoreUnavailable as NotReady
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def application(settings: Settings, store: Store) -> WSGIApplication:
+def application(settings: Settings, store: Store, arrivals: Arrivals) -> WSGIApplication:
     """The WSGI application over this store. Raises BadInput where there is no secret."""
     if not settings.webhook.secrets:
         raise BadInput(
@@ -40,9 +42,8 @@ def application(settings: Settings, store: Store) -> WSGIApplication:
         if not is_of_use(event):
             return True
         try:
-            return store.accept_delivery(
-                event.delivery_id, event.name, body, semantic_key=semantic_key(event)
-            )
+            key = semantic_key(event)
+            return arrivals.accept(Arrival(event.delivery_id, event.name, body, key))
         except StoreUnavailable as error:
             raise NotReady(str(error)) from error
 
@@ -62,7 +63,8 @@ def serve(settings: Settings, store: Store, *, told: Callable[[str], None]) -> N
     """
     import waitress
 
-    app = application(settings, store)
+    arrivals = Arrivals(store)
+    app = application(settings, store, arrivals)
     listener = _listener(settings.web.host, settings.web.port)
     server = waitress.create_server(
         app,
@@ -81,12 +83,13 @@ def serve(settings: Settings, store: Store, *, told: Callable[[str], None]) -> N
     signal.signal(signal.SIGTERM, stop)
     host, port = listener.getsockname()[:2]
     told(f"http://{host}:{port}")
-    try:
-        server.run()
-    finally:
-        # Deliveries that are being answered are answered before this returns.
-        server.task_dispatcher.shutdown()
-        server.close()
+    with arrivals:
+        try:
+            server.run()
+        finally:
+            # Deliveries that are being answered are answered before this returns.
+            server.task_dispatcher.shutdown()
+            server.close()
 
 
 def _listener(host: str, port: int) -> socket.socket:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,6 +24,16 @@ class Delivery:
     tries: int
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A verified delivery that is to be stored; see `Deliveries.accept_delivery`."""
+
+    id: str
+    name: str
+    body: bytes
+    semantic_key: str | None = None
+
+
 class Deliveries(Part):
     """The deliveries. Handling one may be cut off at any point, so handlers repeat without harm."""
 
@@ -34,18 +45,26 @@ class Deliveries(Part):
         `name` is GitHub's name for the event. The semantic key names what happened (a repository
         and a comment's id), so that what polling found and what a webhook told of are one.
         """
-        row = {
-            "id": delivery_id,
-            "name": name,
-            "semantic_key": semantic_key,
-            "body": zlib.compress(body),
-            "received_at": self._clock(),
-            "tries": 0,
-            "note": "",
-        }
-        stored = self._database.insert(deliveries).values(row).on_conflict_do_nothing()
+        return self.accept_deliveries([Arrival(delivery_id, name, body, semantic_key)])[0]
+
+    def accept_deliveries(self, arrivals: Sequence[Arrival]) -> list[bool]:
+        """`accept_delivery` for many in one transaction: the disk is waited for once."""
+        insert = self._database.insert(deliveries).on_conflict_do_nothing()
+        new = []
         with self._database.writing() as connection:
-            return connection.scalar(stored.returning(deliveries.c.id)) is not None
+            for arrival in arrivals:
+                row = {
+                    "id": arrival.id,
+                    "name": arrival.name,
+                    "semantic_key": arrival.semantic_key,
+                    "body": zlib.compress(arrival.body),
+                    "received_at": self._clock(),
+                    "tries": 0,
+                    "note": "",
+                }
+                stored = insert.values(row).returning(deliveries.c.id)
+                new.append(connection.scalar(stored) is not None)
+        return new
 
     def next_deliveries(
         self, worker: str, *, lease_s: float = 60.0, limit: int = 10
@@ -83,12 +102,18 @@ class Deliveries(Part):
 
     def mark_handled(self, delivery_id: str, *, note: str = "") -> None:
         """Nothing is left to do for this delivery; `note` says what came of it. Repeats are fine."""
+        self.mark_all_handled({delivery_id: note})
+
+    def mark_all_handled(self, notes: Mapping[str, str]) -> None:
+        """`mark_handled` for many in one transaction; what came of each by its id."""
+        now = self._clock()
         with self._database.writing() as connection:
-            connection.execute(
-                update(deliveries)
-                .where(deliveries.c.id == delivery_id, deliveries.c.handled_at.is_(None))
-                .values(handled_at=self._clock(), note=note, worker=None, leased_until=None)
-            )
+            for delivery_id, note in notes.items():
+                connection.execute(
+                    update(deliveries)
+                    .where(deliveries.c.id == delivery_id, deliveries.c.handled_at.is_(None))
+                    .values(handled_at=now, note=note, worker=None, leased_until=None)
+                )
 
     def put_back_delivery(self, delivery_id: str, *, delay_s: float = 0.0, note: str = "") -> None:
         """It could not be handled now, and is offered again after `delay_s` seconds."""

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import waitress
 
+from bot.arrivals import Arrivals
 from bot.forge.fake.keys import new_key
 from bot.forge.fake.loopback import LoopbackGitHub
 from bot.forge.github import open_github
@@ -123,9 +124,12 @@ def scene(tmp_path: Path, app_keys: tuple[str, str]) -> Iterator[Scene]:
         search=SearchSettings(candidates=12, tests=6, code_batch=6, test_batch=3, minutes=2.0),
     )
     with open_store(database.store_url()) as store, LoopbackGitHub(tmp_path / "github") as github:
-        server = waitress.create_server(application(settings, store), port=0, threads=4)
+        arrivals = Arrivals(store)
+        app = application(settings, store, arrivals)
+        server = waitress.create_server(app, port=0, threads=4)
         thread = threading.Thread(target=server.run)
         thread.start()
+        arrivals.__enter__()
         roles = {"ada": Permission.WRITE, "mallory": Permission.READ}
         github.repository(REPO, FILES, roles=roles)
         app = github.app(
@@ -148,6 +152,7 @@ def scene(tmp_path: Path, app_keys: tuple[str, str]) -> Iterator[Scene]:
             open_sandbox=_open_sandbox,
         )
         yield Scene(github, services, store, mind, Inbox(services, "inbox"), runner, reached)
+        arrivals.__exit__(None, None, None)
         server.close()
         server.task_dispatcher.shutdown()
         thread.join(timeout=10)
