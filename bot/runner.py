@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -29,9 +29,9 @@ from bot.services import Services
 from bot.settings import Settings
 from bot.steps import parked, unsolved
 from bot.store.errors import LeaseLost, StoreUnavailable
+from bot.store.journal import Journal
 from engine import prompts
 from engine import search as engine_search
-from engine.candidates import Entry
 from engine.errors import BadInput, Cancelled
 from engine.llm.base import LanguageModel
 from engine.policy import Budget
@@ -138,6 +138,7 @@ class Runner:
             model = self._opened_model()
             pool_id = self._pool_id(request, model, sandbox)
             pool = services.store.load_pool(pool_id)
+            journal = Journal(services.store, pool_id)
             task = Search(
                 spec=in_sandbox(request.spec, root),
                 model=model,
@@ -145,11 +146,14 @@ class Runner:
                 budget=budget_for(request, services.settings.budget()),
                 settings=self._search_settings(request.options.wish or ""),
                 pool=pool,
-                journal=lambda entries: self._append(pool_id, entries),
+                journal=journal,
                 observer=reporter.observe,
                 cancel=lease.stop,
             )
-            outcome = task.run()
+            try:
+                outcome = task.run()
+            finally:
+                journal.flush()
         match outcome:
             case Solution():
                 return services.store.solve(request.id, outcome, worker=self.name)
@@ -201,9 +205,6 @@ class Runner:
         if self._model is None:
             self._model = self.open_model()
         return self._model
-
-    def _append(self, pool_id: str, entries: Iterable[Entry]) -> None:
-        self.services.store.append(pool_id, list(entries))
 
     def _unsolved(self, request: Request, outcome: Exhausted) -> Request:
         now = self.services.clock()
