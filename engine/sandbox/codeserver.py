@@ -25,6 +25,7 @@ import signal
 import socket
 import struct
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -255,10 +256,16 @@ class Frames:
         """Whether a frame, or the end, has begun to come within `timeout_s`."""
         return bool(self._buffer or select.select([self._fd], [], [], timeout_s)[0])
 
-    def next(self) -> str:
-        """The next frame; empty at the end. Raises Malformed for one that is too long or no text."""
+    def next(self, pause_s: float = 0.0) -> str:
+        """The next frame; empty at the end. Raises Malformed for one that is too long or no text.
+
+        `pause_s` is how long to let the other side write before it is waited for: a waiting reader is
+        woken for every single frame, which costs more than the frame.
+        """
         buffer = self._buffer
         while len(buffer) < _LENGTH.size or len(buffer) < _LENGTH.size + self._length(buffer):
+            if pause_s:
+                time.sleep(pause_s)
             data = os.read(self._fd, _READ)
             if not data:
                 return ""

@@ -187,6 +187,14 @@ class DockerEngine:
                 )
         return tag
 
+    def idle(self) -> Any:
+        """A running container that only waits, to be measured against. The caller removes it."""
+        wait = [rootfs.PYTHON, "-c", "import time; time.sleep(1e6)"]
+        return self._client.containers.run(
+            self._image(), wait, detach=True, network_mode="none", environment=rootfs.ENVIRONMENT,
+            labels={LABEL: "sandbox", **owner_labels()},
+        )  # fmt: skip
+
     def sweep(self) -> int:
         """Remove containers of owners that are gone; how many there were."""
         swept = 0

@@ -37,6 +37,8 @@ _OUTPUT = 4000
 # Half of what a pipe holds.
 _AHEAD = 32 * 1024
 _SKIP_S = 0.25
+_PAUSE_S = 0.002
+_CALL_S = 0.00003
 _MESSAGE = 1000
 
 
@@ -83,6 +85,7 @@ class _Code:
     catches: bool = False
     foreseen: bool = False
     ahead: deque[str] = field(default_factory=deque)
+    pause_s: float = 0.0
     codec: Codec = field(default_factory=Codec)
     letter: str = "C"
     leave: str = ""
@@ -112,6 +115,8 @@ class _Code:
                 break
             calls += [("s" if number else "C") + call for number, call in enumerate(known)]
             count += 1
+        # The more there is to answer, the longer; a single call is waited for.
+        self.pause_s = min(_PAUSE_S, (len(calls) - 1) * _CALL_S) if calls else 0.0
         if calls:
             codeserver.send(codeserver.REQUESTS_FD, *calls)
         return count
@@ -181,7 +186,7 @@ class _Code:
 
     def _reply(self) -> tuple[str, str]:
         while True:
-            frame = self.source.next()
+            frame = self.source.next(self.pause_s)
             if not frame:
                 self.gone = True
                 raise self._left("the code's process ended")
@@ -233,6 +238,8 @@ def _run_all(work: RowWork, expected: list[Expected], code: _Code) -> None:
         else:
             if work.ahead and number >= sent:
                 sent = number + code.send_ahead(work.tests[number:])
+            if number >= sent:
+                code.pause_s = 0.0
             code.begin(test, foreseen=number < sent)
             finding = _run_test(test, expected[number], code)
         _report(test=number, at=time.monotonic(), **finding)

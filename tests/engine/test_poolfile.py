@@ -11,7 +11,7 @@ from engine import poolfile
 from engine.candidates import AskOutcome, Candidate, Kind, Origin, Pool
 from engine.errors import BadInput
 from engine.spec import Example, FunctionSpec
-from engine.verdicts import Judgement, PairResult, Verdict
+from engine.verdicts import Isolation, Judgement, PairResult, Verdict
 
 SPEC = FunctionSpec(
     "A.f",
@@ -24,7 +24,10 @@ SPEC = FunctionSpec(
 CODE = Candidate(
     Kind.CODE, "def f(self):\n    return 'ü\u2028'\n", raw="half \ud83d", edits=("a", "b")
 )
-RESULT = PairResult(CODE.id, "t", Verdict.FAILED, 0.5, "AssertionError", "1 != 2", "out\r\nput\0")
+RESULT = PairResult(
+    CODE.id, "t", Verdict.FAILED, 0.5, "AssertionError", "1 != 2", "out\r\nput\0",
+    Isolation.SEPARATE,
+)  # fmt: skip
 JUDGED = Judgement(CODE.id, None, 0.25, "reply")
 ASKED = AskOutcome(Kind.TEST, Origin.IMPROVED, "improved", 4, 3, 2, 99, 1.5)
 ENTRIES = [CODE, RESULT, JUDGED, ASKED]
