@@ -10,6 +10,7 @@ import itertools
 import json
 import secrets
 import threading
+import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, replace
 from types import TracebackType
@@ -73,6 +74,8 @@ class RunnerSandbox:
         """
         if not entry_point.isidentifier():
             raise BadInput(f"{entry_point!r} is not a function's name")
+        # As Python reads names: a test that imports `ﬁb` asks for `fib`.
+        entry_point = unicodedata.normalize("NFKC", entry_point)
         wanted = list(itertools.product(codes, tests) if pairs is None else dict.fromkeys(pairs))
         for code, test in wanted:
             if code not in codes or test not in tests:

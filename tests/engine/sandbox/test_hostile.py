@@ -234,6 +234,22 @@ ESCAPES = {
         assert "NoNewPrivs:\\t1" in status
         assert os.getuid() != 0 and os.getgid() != 0
         """,
+    "hard links": """
+        import os
+        for path in ("/etc/passwd", "/usr/local/bin/python3", "/proc/1/status", "/slots"):
+            try:
+                os.link(path, "linked")
+            except OSError:
+                continue
+            assert False, path
+        os.symlink("/etc/passwd", "soft")
+        try:
+            open("soft", "w")
+        except OSError:
+            pass
+        else:
+            assert False, "written through a link"
+        """,
     "mount": """
         import ctypes
         libc = ctypes.CDLL(None)
@@ -364,3 +380,39 @@ def test_codes_of_one_name_and_second_do_not_meet_in_bytecode(opened):
     test = "from double import double\n\ndef test_a():\n    assert double(0) == 17\n"
     results = opened.run_pairs(codes, {"t": test}, entry_point="double")
     assert {r.code_id for r in results if r.verdict is Verdict.PASSED} == {"17"}
+
+
+LIMITS_OF_THE_RUNNER = """
+    import resource
+
+    def double(n):
+        try:
+            resource.prlimit(1, resource.RLIMIT_NOFILE, (0, 0))
+        except OSError:
+            return 2 * n
+        return 0
+"""
+
+
+def test_the_runners_own_limits_are_out_of_reach(run, kind):
+    result = run(dedent(LIMITS_OF_THE_RUNNER))
+    if kind == "bubblewrap-one-user":
+        # One user may do that to its own: the runner is replaced, and the code has no pass of it.
+        assert result.verdict is not Verdict.PASSED
+    else:
+        assert result.verdict is Verdict.PASSED, result
+
+
+def test_system_calls_are_filtered_where_that_is_said(run, kind, opened):
+    filtered = kind == "docker"
+    code = f"""
+        import ctypes
+        status = open("/proc/self/status").read()
+        assert ("Seccomp:\\t2" in status) is {filtered}
+        if {filtered}:
+            # A user namespace, where anybody is root: the profile refuses it.
+            assert ctypes.CDLL(None).unshare(0x10000000) == -1
+    """
+    result = run(dedent(code) + RIGHT)
+    assert result.verdict is Verdict.PASSED, result.output
+    assert any("system calls" in line for line in opened.warnings) is not filtered

@@ -188,3 +188,12 @@ def test_output_is_kept_to_its_cap(run):
 def test_what_a_failing_test_printed_is_in_the_output(run):
     result = run("def double(n):\n    print('seen', n, '\\ud800')\n    return 0\n")
     assert "seen 4" in result.output
+
+
+@pytest.mark.parametrize("name", ["größe", "число", "ﬁb"])
+def test_a_function_may_have_any_name_that_python_takes(opened, name):
+    codes = {"good": f"def {name}(n):\n    return n\n", "bad": f"def {name}(n):\n    return 7\n"}
+    tests = {"t": f"from {name} import {name}\n\ndef test_a():\n    assert {name}(3) == 3\n"}
+    results = {r.code_id: r for r in opened.run_pairs(codes, tests, entry_point=name)}
+    assert results["good"].verdict is Verdict.PASSED, results["good"]
+    assert results["bad"].verdict is Verdict.FAILED
