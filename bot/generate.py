@@ -177,6 +177,7 @@ def to_json(result: Run) -> dict[str, Any]:
         "score": round(solved.score, 4) if solved else None,
         "judge": asdict(judged) if judged else None,
         "evidence": asdict(choice) if choice else None,
+        "isolation": solved.confirmation.isolation if solved else None,
         "best_code": pool.candidates[choice.code_id].source if choice else None,
         "counts": counts(result),
         "seconds": round(result.seconds, 2),

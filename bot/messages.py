@@ -9,6 +9,7 @@ from engine.candidates import Origin
 from engine.progress import Progress
 from engine.search import Exhausted, Solution
 from engine.selection import Choice
+from engine.verdicts import Isolation
 
 
 def progress_facts(p: Progress) -> list[tuple[str, str]]:
@@ -29,6 +30,12 @@ def progress_line(p: Progress) -> str:
     return f"{p.stage}: {facts}"
 
 
+_ISOLATION = {
+    Isolation.SEPARATE: "code and test ran in two processes: only values crossed between them",
+    Isolation.SHARED: "code and test shared a process, where a pass could be forged: weaker evidence",
+}
+
+
 def result_lines(result: Run) -> list[str]:
     """What came of a run, below the sources."""
     outcome = result.outcome
@@ -39,6 +46,7 @@ def result_lines(result: Run) -> list[str]:
         lines += [_judge(outcome)]
         confirmed = f"confirmed: the test file above passes in {outcome.confirmation.seconds:.2f} s"
         lines += [f"  {confirmed} in the sandbox, and each of its asserts fails on the stub"]
+        lines += [f"  {_ISOLATION[outcome.confirmation.isolation]}"]
     elif isinstance(outcome, Exhausted):
         ended = {"out_of_time": "the time is up", "exhausted": "the budget of samples is spent"}
         why = ended.get(outcome.reason.value, outcome.reason.value)

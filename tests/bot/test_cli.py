@@ -149,6 +149,7 @@ def test_a_solution_is_printed_with_its_evidence_and_written_as_json(home: Path)
     data = json.loads((home / "out.json").read_text())
     assert data["status"] == "solved"
     assert data["score"] == pytest.approx(data["evidence"]["evidence"], abs=1e-3)
+    assert data["isolation"] == "separate"
     assert data["judge"]["score"] == pytest.approx(0.6, abs=1e-3)
     assert data["seed"] == 0
     assert data["counts"]["pairs"] > data["counts"]["passing"] > 0
