@@ -38,6 +38,8 @@ from engine.sandbox.plain import MODULES
 
 _CLONE_PARENT = 0x00008000
 _SYS_CLONE = {"x86_64": 56, "aarch64": 220}
+MACHINES = frozenset(_SYS_CLONE)
+"""Where the server can run, by their names for `platform.machine`."""
 _LENGTH = struct.Struct(">I")
 _READ = 1 << 16
 # pytest calls a test from about 60 frames deep. Here it is deeper: what does not overflow here does

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import platform
 import secrets
 import threading
 import unicodedata
@@ -17,7 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from engine.errors import BadInput, Cancelled, SandboxUnavailable
-from engine.sandbox import rootfs
+from engine.sandbox import codeserver, rootfs
 from engine.sandbox.base import SandboxSettings
 from engine.sandbox.connection import Connection, Engine, LinkLost
 from engine.sandbox.plan import Plan, Row, Unit
@@ -85,7 +86,7 @@ class RunnerSandbox:
             codes,
             tests,
             entry_point=entry_point,
-            separate=self._settings.separate and self._engine.many_users,
+            separate=self._separates,
         )
         batch = {
             "type": "batch",
@@ -96,6 +97,16 @@ class RunnerSandbox:
             "plain": {test: asdict(known) for test, known in plan.plain.items()},
         }
         return self._run(plan, batch, timeout_s, cancel or threading.Event())
+
+    @property
+    def _separates(self) -> bool:
+        """Whether a code can be run apart from its tests here.
+
+        That takes two users and a fork that only Linux itself, Docker's usual runtime, is known to do.
+        """
+        settings = self._settings
+        wanted = settings.separate and settings.runtime in {"", "runc"}
+        return wanted and self._engine.many_users and platform.machine() in codeserver.MACHINES
 
     def confirm(
         self,
@@ -208,10 +219,8 @@ class RunnerSandbox:
     def _results(self, plan: Plan, unit: Unit, message: Mapping[str, Any]) -> Iterator[PairResult]:
         if isinstance(unit, Row):
             return plan.took_row(unit, message["results"])
-        return plan.took_full(unit, message, self._explain)
-
-    def _explain(self, words: str) -> str:
-        return explain_missing(words, self._settings.allowed_packages, self._layer)
+        allowed, layer = self._settings.allowed_packages, self._layer
+        return plan.took_full(unit, message, lambda words: explain_missing(words, allowed, layer))
 
     def _connect(self) -> Connection:
         if self._closed:

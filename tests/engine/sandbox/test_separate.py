@@ -16,7 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.sandbox import Sandbox
+from engine.sandbox import Sandbox, SandboxSettings
+from engine.sandbox.bubblewrap import BubblewrapEngine
+from engine.sandbox.session import RunnerSandbox
 from engine.verdicts import Isolation, PairResult, Verdict
 
 DATA = Path(__file__).parents[4] / "shared/data/codet_codegen16b_humaneval_even.jsonl.gz"
@@ -233,3 +235,19 @@ def test_what_a_plain_code_printed_and_where_it_failed_is_told(separate_and_full
         "seen 4",
     ):
         assert words in result.output
+
+
+@pytest.mark.parametrize(
+    ("settings", "isolation"),
+    [
+        (SandboxSettings(), Isolation.SEPARATE),
+        (SandboxSettings(separate=False), Isolation.SHARED),
+        (SandboxSettings(runtime="runsc"), Isolation.SHARED),
+    ],
+)
+def test_pairs_run_apart_where_that_is_wanted_and_known_to_work(settings, isolation):
+    # bubblewrap takes no runtime: the choice alone is looked at.
+    with RunnerSandbox(BubblewrapEngine(settings, as_root=True), settings) as sandbox:
+        test = f"{IMPORT}def test_a():\n    assert work(4) == 8\n"
+        (result,) = sandbox.run_pairs({"c": CODES["right"]}, {"t": test}, entry_point=ENTRY)
+    assert (result.verdict, result.isolation) == (Verdict.PASSED, isolation)
