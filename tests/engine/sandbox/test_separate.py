@@ -43,6 +43,7 @@ CODES = {
     "cached": "from functools import lru_cache\n\n\n@lru_cache(None)\ndef work(n):\n    return 0 if n == 0 else 2 + work(n - 1)\n",
     "prints": "def work(n):\n    print('seen', n)\n    return 2 * n\n",
     "bad print": "def work(n):\n    print('\\ud800')\n    return 2 * n\n",
+    "stops": "def work(n):\n    raise StopIteration(n)\n",
     "exits": "import sys\n\n\ndef work(n):\n    sys.exit(0)\n",
     "set": "def work(n):\n    return {n, n + 40, n + 80}\n",
     "huge": "def work(n):\n    return 2 ** 40000 if n else 0\n",
@@ -52,7 +53,12 @@ ASSERTS = (
     *("work(4) == 8", "work(n=4) == 8", "work(1) is True", "not work(0)", "work('ab') == 'abab'"),
     *("work(4) == 8.0", "work([3, 1, 2]) == [1, 2, 3]", "work(1) == 2 or work(2) == 4"),
     *("sorted([3, 1], key=work) == [1, 3]", "work() == 8", "list(work(4)) == [8]"),
-    *("work(970) == 1940", "work(lambda x: x) == 1", "work(4) == float('nan')"),
+    *(
+        "list(map(work, [1, 2])) == []",
+        "work(970) == 1940",
+        "work(lambda x: x) == 1",
+        "work(4) == float('nan')",
+    ),
 )
 
 WHOLE = (
