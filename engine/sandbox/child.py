@@ -25,10 +25,8 @@ from typing import Any, NoReturn
 from engine.sandbox import frames, rights
 from engine.sandbox.expected import TEST_MODULE, Expected, examine
 from engine.sandbox.recorder import Recorder
+from engine.sandbox.rights import REPORT_FD
 from engine.sandbox.warm import WarmPytest
-
-REPORT_FD = 499
-"""All descriptors above it are the parent's; those below may be pytest's."""
 
 
 @dataclass(frozen=True, slots=True)

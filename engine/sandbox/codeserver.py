@@ -14,6 +14,7 @@ words, `?` why the answer may not cross; and first of all `+` when the code was 
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import gc
 import importlib
 import io
@@ -66,7 +67,10 @@ class CodeServer:
             ours.close()
             _serve(theirs)
         theirs.close()
-        return cls(ours)
+        # Whoever holds this end can have processes started: no child of the runner's may.
+        private = fcntl.fcntl(ours.fileno(), fcntl.F_DUPFD_CLOEXEC, rights.FIRST_PRIVATE_FD)
+        ours.close()
+        return cls(socket.socket(fileno=private))
 
     def start(self, number: int, order: Mapping[str, Any], requests: int, replies: int) -> None:
         """Have the server fork child `number`, which reads calls from `requests`.
@@ -148,6 +152,8 @@ def _child(channel: socket.socket, requests: int, replies: int, source: int) -> 
             os.close(fd)
         memory = rights.address_space() + order["memory"]
         limits = rights.Limits(**{**order["limits"], "memory": memory})
+        if not limits.uid:
+            os._exit(70)
         rights.drop(limits, cpu_s=order["cpu_s"])
         os.chdir("/")
         _deeper(_DEPTH, lambda: _run(order["entry_point"], order["code"]))

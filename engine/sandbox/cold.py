@@ -15,7 +15,7 @@ from typing import NoReturn
 
 import pytest
 
-from engine.sandbox import child
+from engine.sandbox import child, rights
 from engine.sandbox.expected import TEST_MODULE
 from engine.sandbox.recorder import Recorder
 
@@ -38,7 +38,7 @@ class _Ready:
 
 def start(work: child.Work, output: int) -> NoReturn:
     """Become that process. The sources lie in `work.directory`; `output` is the most to report."""
-    os.set_inheritable(child.REPORT_FD, True)
+    os.set_inheritable(rights.REPORT_FD, True)
     said = json.dumps([work.entry_point, work.directory, work.nonce, work.ini_file, output])
     command = [sys.executable, "-I", "-B", "-m", "engine.sandbox.cold", said]
     os.execv(command[0], command)
@@ -47,7 +47,7 @@ def start(work: child.Work, output: int) -> NoReturn:
 def main(arguments: list[str]) -> NoReturn:
     """Run the pair's test and report it."""
     entry_point, directory, nonce, ini_file, output = json.loads(arguments[0])
-    os.set_inheritable(child.REPORT_FD, False)
+    os.set_inheritable(rights.REPORT_FD, False)
     sys.path.append(os.environ["PYTHONPATH"])
     recorder = Recorder(directory=directory, output_limit=output)
     options = [f"--rootdir={directory}", f"--config-file={ini_file}", "--noconftest", "--color=no"]

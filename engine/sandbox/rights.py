@@ -11,6 +11,11 @@ import resource
 import signal
 from dataclasses import dataclass
 
+REPORT_FD = 499
+"""Where a pair's or a row's process reports."""
+FIRST_PRIVATE_FD = REPORT_FD + 1
+"""From here on descriptors are the runner's, and every child closes them."""
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_SET_NO_NEW_PRIVS = 38

@@ -26,11 +26,11 @@ from _pytest.assertion import util
 from _pytest.outcomes import OutcomeException
 
 from engine.sandbox import codeserver, frames, rights
-from engine.sandbox.child import REPORT_FD
 from engine.sandbox.codec import Codec, Malformed, Unplain, encode_call
 from engine.sandbox.exceptions import PLAIN_EXCEPTIONS
 from engine.sandbox.expected import TEST_MODULE, Expected, examine
 from engine.sandbox.plain import PlainTest
+from engine.sandbox.rights import REPORT_FD
 from engine.sandbox.warm import WarmPytest
 
 _OUTPUT = 4000

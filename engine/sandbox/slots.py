@@ -199,7 +199,7 @@ class Slot:
 
 def private_fd(fd: int) -> int:
     """Move a descriptor to where every child closes it."""
-    moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, child.REPORT_FD + 1)
+    moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, rights.FIRST_PRIVATE_FD)
     os.close(fd)
     return moved
 
@@ -211,8 +211,8 @@ def _keep_only(report_fd: int) -> None:
     for number in (0, 1, 2):
         os.dup2(null, number)
     os.close(null)
-    os.dup2(report_fd, child.REPORT_FD, inheritable=False)
-    os.closerange(child.REPORT_FD + 1, child.REPORT_FD + 1 + _PRIVATE_FDS)
+    os.dup2(report_fd, rights.REPORT_FD, inheritable=False)
+    os.closerange(rights.FIRST_PRIVATE_FD, rights.FIRST_PRIVATE_FD + _PRIVATE_FDS)
 
 
 def _kill(pid: int) -> None:

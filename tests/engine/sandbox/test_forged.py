@@ -200,6 +200,18 @@ SEPARATE = {
                 return 0 if shut and os.getuid() != 0 else 8
             return 8
         """,
+    "descriptors of others": """
+        def double(n):
+            for fd in range(1024):
+                try:
+                    target = os.readlink(f"/proc/self/fd/{fd}")
+                except OSError:
+                    continue
+                own = target.startswith("pipe:") and fd in (497, 498)
+                if target.startswith(("pipe:", "socket:")) and not own:
+                    return 8
+            return 0
+        """,
     "the network": """
         def double(n):
             import_module = modules["importlib"].import_module

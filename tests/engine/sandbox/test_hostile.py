@@ -234,6 +234,16 @@ ESCAPES = {
         assert "NoNewPrivs:\\t1" in status
         assert os.getuid() != 0 and os.getgid() != 0
         """,
+    "descriptors of the runner": """
+        import os
+        for fd in os.listdir("/proc/self/fd"):
+            try:
+                target = os.readlink(f"/proc/self/fd/{fd}")
+            except OSError:
+                continue
+            assert not target.startswith("socket:"), (fd, target)
+            assert not target.startswith("pipe:") or fd == "499", (fd, target)
+        """,
     "hard links": """
         import os
         for path in ("/etc/passwd", "/usr/local/bin/python3", "/proc/1/status", "/slots"):
