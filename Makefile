@@ -29,6 +29,7 @@ check: lint types test
 bench: .venv/.ready
 	$(BIN)/supercharge bench model
 	$(BIN)/supercharge bench cleanup
+	$(BIN)/supercharge bench sandbox
 	$(BIN)/supercharge bench generate
 
 clean:
