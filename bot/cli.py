@@ -252,6 +252,22 @@ def bench_sandbox(config: Path | None, quick: bool, json_path: Path | None) -> N
     _finish(result, json_path)
 
 
+@bench.command("sandbox")
+@_quick
+@_json
+@click.pass_obj
+def bench_sandbox(config: Path | None, quick: bool, json_path: Path | None) -> None:
+    """Pairs per second, against copying two files into a container and running pytest there."""
+    from rich.console import Console
+
+    from bot import settings as configuration
+    from bot.bench import sandbox
+
+    result = sandbox.run(configuration.load(config).sandbox, quick=quick)
+    sandbox.report(result, Console())
+    _finish(result, json_path)
+
+
 @bench.command("generate")
 @_quick
 @_json

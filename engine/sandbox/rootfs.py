@@ -62,6 +62,7 @@ _RUNNER_FILES = (
     "plain.py",
     "jobs.py",
     "running.py",
+    "calls.py",
     "row.py",
     "expected.py",
     "recorder.py",

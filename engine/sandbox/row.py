@@ -9,16 +9,13 @@ what they amount to is decided here and by the runner.
 from __future__ import annotations
 
 import base64
-import contextlib
 import itertools
-import json
 import marshal
 import os
 import sys
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from types import FunctionType, ModuleType, TracebackType
 from typing import Any, NoReturn
 
@@ -26,29 +23,14 @@ from _pytest.assertion import util
 from _pytest.outcomes import OutcomeException
 
 from engine.sandbox import codeserver, frames, rights
-from engine.sandbox.codec import Codec, Malformed, Unplain, encode_call
-from engine.sandbox.exceptions import PLAIN_EXCEPTIONS
+from engine.sandbox.calls import Code, Leave, RowTest
+from engine.sandbox.codec import Malformed
 from engine.sandbox.expected import TEST_MODULE, Expected, examine
-from engine.sandbox.plain import PlainTest
 from engine.sandbox.rights import REPORT_FD
 from engine.sandbox.warm import WarmPytest
 
 _OUTPUT = 4000
-# Half of what a pipe holds.
-_AHEAD = 32 * 1024
-_SKIP_S = 0.25
-_PAUSE_S = 0.002
-_CALL_S = 0.00003
 _MESSAGE = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class RowTest:
-    """One test: its source, what was read from it, and what it defines if that is known yet."""
-
-    source: str
-    plain: PlainTest
-    expected: Expected | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,142 +46,6 @@ class RowWork:
     ahead: bool
 
 
-class _Leave(BaseException):
-    """This test cannot be decided here."""
-
-
-class _Foreign(Exception):
-    """Stands for an exception of a class that this process does not know."""
-
-
-@dataclass(slots=True)
-class _Code:
-    """The code as the tests see it: a function.
-
-    `ahead` are the calls of the running test that were sent before it began, and whose answers are
-    still to be read; `foreseen` is whether there are no others.
-    """
-
-    source: codeserver.Frames
-    name: str
-    catches: bool = False
-    foreseen: bool = False
-    ahead: deque[str] = field(default_factory=deque)
-    pause_s: float = 0.0
-    codec: Codec = field(default_factory=Codec)
-    letter: str = "C"
-    leave: str = ""
-    gone: bool = False
-    printed: str = ""
-
-    def opened(self) -> str:
-        """Wait for the import; why it failed, empty if it did not. Raises _Leave."""
-        letter, text = self._reply()
-        if letter == "+":
-            return ""
-        if letter == "x":
-            return str(json.loads(text))
-        raise self._left(text)
-
-    def send_ahead(self, tests: Sequence[RowTest]) -> int:
-        """Send all calls of the first tests whose calls are known; how many tests those are.
-
-        Not more than fits into a pipe, so that neither side waits for the other one to read.
-        """
-        calls: list[str] = []
-        size = count = 0
-        for test in tests:
-            known = test.plain.calls
-            size += sum(map(len, known)) + len(known) * 8
-            if not known or size > _AHEAD:
-                break
-            calls += [("s" if number else "C") + call for number, call in enumerate(known)]
-            count += 1
-        # The more there is to answer, the longer; a single call is waited for.
-        self.pause_s = min(_PAUSE_S, (len(calls) - 1) * _CALL_S) if calls else 0.0
-        if calls:
-            codeserver.send(codeserver.REQUESTS_FD, *calls)
-        return count
-
-    def begin(self, test: RowTest, *, foreseen: bool) -> None:
-        """Forget what the last test knew; its calls have been sent if they are `foreseen`."""
-        self.codec, self.letter, self.leave, self.printed = Codec(), "C", "", ""
-        self.catches, self.foreseen = test.plain.catches, foreseen
-        self.ahead = deque(test.plain.calls if foreseen else ())
-
-    def end(self) -> None:
-        """Drop the answers that the test, which failed before, did not ask for.
-
-        One that does not come at once is not waited for: the row ends, and another begins.
-        """
-        while self.ahead and not self.gone:
-            self.ahead.popleft()
-            if self.source.is_ready(_SKIP_S):
-                with contextlib.suppress(_Leave, ValueError):
-                    self._reply()
-            else:
-                self.gone = True
-
-    def function(self) -> Callable[..., Any]:
-        def call(*values: Any, **keywords: Any) -> Any:
-            return self.call(values, keywords)
-
-        call.__name__ = call.__qualname__ = self.name
-        return call
-
-    def call(self, values: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        """Call the code. Raises what it raised, or _Leave."""
-        if self.leave:
-            raise _Leave
-        codec = Codec() if self.foreseen else self.codec
-        try:
-            text = encode_call([*keywords], [*values, *keywords.values()], codec)
-        except Unplain as error:
-            raise self._left(str(error)) from None
-        try:
-            if not self.foreseen:
-                codeserver.send(codeserver.REQUESTS_FD, self.letter + text)
-            elif not self.ahead or self.ahead.popleft() != text:
-                raise self._left("a call that was not foreseen")
-            self.letter = "c"
-            letter, body = self._reply()
-            if letter == "?":
-                raise self._left(body)
-            if letter == "~":
-                self._foreign(*map(str, json.loads(body)))
-            result = codec.decode(*json.loads(body))
-        except (Malformed, OSError, ValueError, TypeError, RecursionError, Unplain) as error:
-            self.gone = True
-            raise self._left(str(error)) from None
-        if letter == "=" and len(result) == 1:
-            return result[0]
-        if letter == "!" and len(result) == 2 and result[0] in PLAIN_EXCEPTIONS:
-            raise PLAIN_EXCEPTIONS[result[0]](*result[1])
-        self.gone = True
-        raise self._left("a reply of no kind")
-
-    def _foreign(self, name: str, words: str) -> NoReturn:
-        if self.catches:
-            raise self._left(f"an exception of class {name}")
-        kind = type(name[:100] or "Exception", (_Foreign,), {})
-        raise kind(words.partition(": ")[2])
-
-    def _reply(self) -> tuple[str, str]:
-        while True:
-            frame = self.source.next(self.pause_s)
-            if not frame:
-                self.gone = True
-                raise self._left("the code's process ended")
-            if frame[0] != ">":
-                return frame[0], frame[1:]
-            self.printed = (self.printed + str(json.loads(frame[1:])))[-_OUTPUT:]
-
-    def _left(self, reason: str) -> _Leave:
-        # Kept as well as raised: a test may catch everything.
-        self.leave = reason or "it may not cross"
-        return _Leave()
-
-
 def run(work: RowWork, limits: rights.Limits, warm: WarmPytest) -> NoReturn:
     """Run the tests, report each on `REPORT_FD` and end the process."""
     try:
@@ -212,7 +58,7 @@ def run(work: RowWork, limits: rights.Limits, warm: WarmPytest) -> NoReturn:
         }
         _report(examined=fresh)
         _explain_comparisons(warm)
-        code = _Code(codeserver.Frames(codeserver.REPLIES_FD), work.entry_point)
+        code = Code(codeserver.Frames(codeserver.REPLIES_FD), work.entry_point)
         module = ModuleType(work.entry_point)
         setattr(module, work.entry_point, code.function())
         sys.modules[work.entry_point] = module
@@ -223,11 +69,11 @@ def run(work: RowWork, limits: rights.Limits, warm: WarmPytest) -> NoReturn:
         os._exit(70)
 
 
-def _run_all(work: RowWork, expected: list[Expected], code: _Code) -> None:
+def _run_all(work: RowWork, expected: list[Expected], code: Code) -> None:
     failure: str | None
     try:
         failure = code.opened()
-    except (_Leave, Malformed, ValueError):
+    except (Leave, Malformed, ValueError):
         failure, code.leave = None, code.leave or "it could not be imported"
     sent = 0
     for number, test in enumerate(work.tests):
@@ -248,7 +94,7 @@ def _run_all(work: RowWork, expected: list[Expected], code: _Code) -> None:
             return
 
 
-def _run_test(test: RowTest, expected: Expected, code: _Code) -> dict[str, Any]:
+def _run_test(test: RowTest, expected: Expected, code: Code) -> dict[str, Any]:
     """Run every case of every function, as pytest would; the first failure is the finding."""
     module = ModuleType(TEST_MODULE)
     sys.modules[TEST_MODULE] = module
@@ -288,7 +134,7 @@ def _cases(function: FunctionType) -> Iterator[dict[str, Any]]:
         yield {name: value for part in parts for name, value in part.items()}
 
 
-def _finding(error: BaseException, test: RowTest, code: _Code) -> dict[str, Any]:
+def _finding(error: BaseException, test: RowTest, code: Code) -> dict[str, Any]:
     if isinstance(error, RecursionError | MemoryError):
         return {"leave": type(error).__name__}
     name, text = type(error).__name__, str(error)
@@ -297,7 +143,7 @@ def _finding(error: BaseException, test: RowTest, code: _Code) -> dict[str, Any]
     return {"error": name[:200], "message": first or name, "output": _output(error, test, code)}
 
 
-def _output(error: BaseException, test: RowTest, code: _Code) -> str:
+def _output(error: BaseException, test: RowTest, code: Code) -> str:
     """The failure as pytest shows it: the line, what it amounted to, and what was printed."""
     number = _line(error.__traceback__)
     lines = test.source.splitlines()

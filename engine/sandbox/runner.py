@@ -27,6 +27,7 @@ from collections import deque
 from typing import Any
 
 from engine.sandbox import child, frames, rights, row
+from engine.sandbox.calls import RowTest
 from engine.sandbox.cleaning import Hurt
 from engine.sandbox.codeserver import CodeServer
 from engine.sandbox.expected import Finding, judge
@@ -84,7 +85,7 @@ class Runner:
     def _start_row(self, slot: Slot, job: RowJob) -> None:
         batch = job.batch
         tests = tuple(
-            row.RowTest(batch.tests[test], batch.plain[test], batch.expected.get(test))
+            RowTest(batch.tests[test], batch.plain[test], batch.expected.get(test))
             for test in job.tests
         )
         self._jobs[slot.index] = job

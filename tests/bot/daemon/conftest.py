@@ -126,7 +126,7 @@ def scene(tmp_path: Path, app_keys: tuple[str, str]) -> Iterator[Scene]:
     with open_store(database.store_url()) as store, LoopbackGitHub(tmp_path / "github") as github:
         arrivals = Arrivals(store)
         app = application(settings, store, arrivals)
-        server = waitress.create_server(app, port=0, threads=4)
+        server = waitress.create_server(app, port=0, threads=4, asyncore_loop_timeout=0.05)
         thread = threading.Thread(target=server.run)
         thread.start()
         arrivals.__enter__()

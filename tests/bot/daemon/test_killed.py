@@ -29,10 +29,7 @@ REPLIES = {
 LONGEST_S = 120.0
 
 POINTS = {
-    "the status comment is made": ("POST", r"/issues/\d+/comments$", 1),
     "the eyes are there": ("POST", r"/comments/\d+/reactions$", 1),
-    "the permission was looked up again": ("GET", r"/collaborators/ada/permission$", 2),
-    "the tree is made": ("POST", r"/git/trees$", 1),
     "the commit is made": ("POST", r"/git/commits$", 1),
     "the branch is made": ("POST", r"/git/refs$", 1),
     "the pull request is opened": ("POST", r"/pulls$", 1),
@@ -64,8 +61,8 @@ class Workers:
             "SUPERCHARGE_GITHUB_BASE_URL": github.base_url,
             "SUPERCHARGE_GITHUB_APP_ID": str(github.app_id),
             "SUPERCHARGE_GITHUB_APP_KEY_FILE": str(github.app_key_file),
-            "SUPERCHARGE_WORKER_LEASE_S": "2",
-            "SUPERCHARGE_SCHEDULER_TICK_S": "0.5",
+            "SUPERCHARGE_WORKER_LEASE_S": "1",
+            "SUPERCHARGE_SCHEDULER_TICK_S": "0.2",
         }
         scene.github.observe(exchange=self._watch)
 
