@@ -180,6 +180,29 @@ def demo(config: Path | None, keep: bool) -> None:
         sys.exit(EXIT_NO_SOLUTION)
 
 
+@cli.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--entry-point", metavar="NAME", help="The function that the module must define.")
+@click.option("--show-edits", is_flag=True, help="Say on stderr what was done, one edit to a line.")
+def clean(file: Path | None, entry_point: str | None, show_edits: bool) -> None:
+    """Print the Python module that a model's reply in FILE holds; without FILE, or with -, stdin's.
+
+    What the entry point does not need goes, what is broken is mended. Exit code 1: no module could be
+    made of it.
+    """
+    from bot import clean as cleaning
+
+    result = cleaning.run(file, entry_point)
+    if show_edits:
+        for line in (*result.edits, *(f"warning: {warning}" for warning in result.warnings)):
+            click.echo(line, err=True)
+    if not result.ok:
+        click.echo(f"supercharge: {cleaning.why_not(entry_point)}", err=True)
+        sys.exit(EXIT_NO_SOLUTION)
+    # Bytes: what a model wrote is UTF-8, whatever the terminal's locale says.
+    click.echo(result.source.encode("utf-8"), nl=False)
+
+
 @cli.group()
 def bench() -> None:
     """Measure a part against the baseline it names, and print the machine it ran on."""
@@ -233,22 +256,6 @@ def bench_cleanup(quick: bool, json_path: Path | None, seed: int, stdlib: bool) 
     measured = cleanup_stdlib if stdlib else cleanup
     result = measured.run(quick, seed=seed)
     measured.report(result, Console())
-    _finish(result, json_path)
-
-
-@bench.command("sandbox")
-@_quick
-@_json
-@click.pass_obj
-def bench_sandbox(config: Path | None, quick: bool, json_path: Path | None) -> None:
-    """Pairs per second, against copying two files into a container and running pytest there."""
-    from rich.console import Console
-
-    from bot import settings as configuration
-    from bot.bench import sandbox
-
-    result = sandbox.run(configuration.load(config).sandbox, quick=quick)
-    sandbox.report(result, Console())
     _finish(result, json_path)
 
 
