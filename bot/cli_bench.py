@@ -1,0 +1,154 @@
+"""The commands that measure: `supercharge bench …`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engine.errors import BadInput
+
+
+@click.group()
+def bench() -> None:
+    """Measure a part against the baseline it names, and print the machine it ran on."""
+
+
+_quick = click.option("--quick", is_flag=True, help="A small run, to see that it works.")
+_json = click.option(
+    "--json", "json_path", type=click.Path(path_type=Path), help="Write the figures to FILE."
+)
+
+
+def _finish(result: dict[str, Any], json_path: Path | None) -> None:
+    if json_path is None:
+        return
+    import json
+
+    try:
+        json_path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"cannot write {json_path}: {error.strerror or error}") from error
+
+
+@bench.command("model")
+@_quick
+@_json
+def bench_model(quick: bool, json_path: Path | None) -> None:
+    """Tokens and judgements per second, against one query at a time and plain generate."""
+    from rich.console import Console
+
+    from bot.bench import model
+
+    result = model.run(quick)
+    model.report(result, Console())
+    _finish(result, json_path)
+
+
+@bench.command("cleanup")
+@_quick
+@_json
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--stdlib", is_flag=True, help="The standard library, right code, instead of damage.")
+def bench_cleanup(quick: bool, json_path: Path | None, seed: int, stdlib: bool) -> None:
+    """How many damaged replies pass HumanEval's tests after cleaning, and how long that takes.
+
+    With --stdlib: does cleaning leave every function and module of the standard library alone?
+    """
+    from rich.console import Console
+
+    from bot.bench import cleanup, cleanup_stdlib
+
+    measured = cleanup_stdlib if stdlib else cleanup
+    result = measured.run(quick, seed=seed)
+    measured.report(result, Console())
+    _finish(result, json_path)
+
+
+@bench.command("sandbox")
+@_quick
+@_json
+@click.pass_obj
+def bench_sandbox(config: Path | None, quick: bool, json_path: Path | None) -> None:
+    """Pairs per second, against copying two files into a container and running pytest there."""
+    from rich.console import Console
+
+    from bot import settings as configuration
+    from bot.bench import sandbox
+
+    result = sandbox.run(configuration.load(config).sandbox, quick=quick)
+    sandbox.report(result, Console())
+    _finish(result, json_path)
+
+
+@bench.command("generate")
+@_quick
+@_json
+@click.option(
+    "--mbpp", type=click.Path(path_type=Path), help="MBPP as JSON Lines: ten of its problems too."
+)
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.pass_obj
+def bench_generate(
+    config: Path | None, quick: bool, json_path: Path | None, mbpp: Path | None, seed: int
+) -> None:
+    """How many stubs end solved, how many of those are right, and how long that takes."""
+    from rich.console import Console
+
+    from bot import settings as configuration
+    from bot.bench import generate as generating
+
+    result = generating.run(
+        configuration.load(config),
+        quick=quick,
+        mbpp=mbpp,
+        seed=seed,
+        tell=lambda line: click.echo(line, err=True),
+    )
+    generating.report(result, Console())
+    _finish(result, json_path)
+
+
+@bench.command("selection")
+@click.argument("pool", type=click.Path(path_type=Path))
+@_quick
+@_json
+def bench_selection(pool: Path, quick: bool, json_path: Path | None) -> None:
+    """How often the chosen code of POOL, samples with known truth, is right; what evidence is worth."""
+    from rich.console import Console
+
+    from bot.bench import selection
+
+    result = selection.run(pool, quick=quick)
+    selection.report(result, Console())
+    _finish(result, json_path)
+
+
+@bench.command("webhooks")
+@_quick
+@_json
+def bench_webhooks(quick: bool, json_path: Path | None) -> None:
+    """Signed deliveries at 200 a second: how soon each gets its 202, and whether any is lost."""
+    from rich.console import Console
+
+    from bot.bench import webhooks
+
+    result = webhooks.run(quick)
+    webhooks.report(result, Console())
+    _finish(result, json_path)
+
+
+@bench.command("store")
+@_quick
+@_json
+@click.option("--database", "url", help="Measure this database instead of a new SQLite file.")
+def bench_store(quick: bool, json_path: Path | None, url: str | None) -> None:
+    """How fast a pool grows in the store and loads again, against its file of JSON Lines."""
+    from rich.console import Console
+
+    from bot.bench import store
+
+    result = store.run(quick=quick, url=url)
+    store.report(result, Console())
+    _finish(result, json_path)
