@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot import settings as configuration
+from bot.forge.values import Delivery
 from bot.settings import Settings
 from engine.errors import BadInput, PartUnavailable
 from engine.llm import open_model
@@ -104,6 +106,8 @@ def _github(settings: Settings) -> Iterator[Finding]:
         forge = open_github(github)
         try:
             who, where = forge.me(), forge.repositories()
+            missing = forge.missing_permissions()
+            tried = forge.deliveries(datetime.now(UTC) - timedelta(days=1))
         finally:
             forge.close()
     except (ForgeError, BadInput) as error:
@@ -114,9 +118,35 @@ def _github(settings: Settings) -> Iterator[Finding]:
         told = f"{who.login} at {github.base_url}, {len(where)} repositories ({listed or 'none'})"
         remedy = "" if where else "install the App on a repository"
         yield Finding("github", bool(where), told, remedy)
+        yield _permissions(missing)
+        yield from _deliveries(tried)
     has_secret = bool(settings.webhook.secrets)
     remedy = "" if has_secret else "set SUPERCHARGE_WEBHOOK_SECRET to what GitHub was told"
     yield Finding("webhook", has_secret, "a secret is set" if has_secret else "no secret", remedy)
+
+
+def _permissions(missing: Sequence[str]) -> Finding:
+    if not missing:
+        return Finding("github permissions", True, "all that are needed")
+    remedy = "add them in the App's settings, and accept them where it is installed"
+    return Finding("github permissions", False, f"missing: {', '.join(missing)}", remedy)
+
+
+def _deliveries(tried: Sequence[Delivery]) -> Iterator[Finding]:
+    """Whether GitHub reaches the webhook: what came of its deliveries within a day. An App's only."""
+    if not tried:
+        return
+    failed = [attempt for attempt in tried if not attempt.ok]
+    told = f"{len(tried) - len(failed)} of GitHub's {len(tried)} tries within a day arrived"
+    if tried[0].ok:
+        yield Finding("webhook reachable", True, told)
+    else:
+        code = tried[0].status_code
+        last = f"the last one was answered {code}" if code else "the last one got no answer"
+        remedy = (
+            "let GitHub reach /webhook, with the secret that it was told; see docs/operations.md"
+        )
+        yield Finding("webhook reachable", False, f"{told}; {last}", remedy)
 
 
 def _state() -> Finding:

@@ -69,6 +69,7 @@ class Supervisor:
     children: Sequence[Child]
     environment: Mapping[str, str] | None = None
     clock: Callable[[], float] = time.monotonic
+    grace_s: float = GRACE_S
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def stop(self) -> None:
@@ -112,13 +113,13 @@ class Supervisor:
         for child in running:
             assert child.process is not None
             child.process.terminate()
-        deadline = self.clock() + GRACE_S
+        deadline = time.monotonic() + self.grace_s
         for child in running:
             assert child.process is not None
             try:
-                child.process.wait(max(0.0, deadline - self.clock()))
+                child.process.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
-                logger.warning("%s did not end within %.0f s; killing it", child.name, GRACE_S)
+                logger.warning("%s did not end within %.0f s; killing it", child.name, self.grace_s)
                 child.process.kill()
                 child.process.wait()
             child.process = None

@@ -97,6 +97,9 @@ class Forge(Protocol):
     def repositories(self) -> tuple[str, ...]:
         """Full names of all repositories that the App is installed on, or the token may write to."""
 
+    def missing_permissions(self) -> tuple[str, ...]:
+        """What an App needs and was not granted, like "octo: checks (write)"; none for a token."""
+
     def repository(self, repository: str) -> Repository:
         """What a repository is. Asked with an ETag: unchanged costs no quota."""
 

@@ -64,7 +64,7 @@ def test_one_that_is_deaf_to_the_signal_is_killed(tmp_path: Path) -> None:
         f" open({str(fifo)!r}, 'w').write('r'); signal.pause()"
     )
     child = Child("worker", python(code))
-    supervisor = Supervisor([child], clock=in_a_hurry)
+    supervisor = Supervisor([child], grace_s=0.2)
     thread = threading.Thread(target=supervisor.run)
     thread.start()
     fifo.read_text()

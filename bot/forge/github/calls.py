@@ -98,9 +98,13 @@ class Calls:
 
     def installations(self) -> Iterator[int]:
         """The ids of the App's installations that are in force."""
+        return (found.number("id") for found in self.living_installations())
+
+    def living_installations(self) -> Iterator[Answer]:
+        """What GitHub tells of each installation that is in force."""
         for found in self.pages(self.as_app, "/app/installations"):
             if found.maybe_text("suspended_at") is None:
-                yield found.number("id")
+                yield found
 
     def installed_on(self, installation: int) -> Iterator[Answer]:
         """The repositories of an installation."""

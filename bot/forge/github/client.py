@@ -15,7 +15,7 @@ from bot.forge.errors import Forbidden, Invalid, NotFound, Unavailable
 from bot.forge.github import answers
 from bot.forge.github.calls import Calls
 from bot.forge.github.content import Content
-from bot.forge.github.credentials import Credential
+from bot.forge.github.credentials import PERMISSIONS, Credential, covers
 from bot.forge.github.transport import Transport
 from bot.forge.github.wishes import check_run, stamp, updated_since
 from bot.forge.values import (
@@ -77,6 +77,20 @@ class GitHubForge:
         else:
             found = [r for i in calls.installations() for r in calls.installed_on(i)]
         return tuple(sorted(repository.text("full_name") for repository in found))
+
+    def missing_permissions(self) -> tuple[str, ...]:
+        if self._calls.app is None:
+            return ()
+        missing = []
+        for found in self._calls.living_installations():
+            account, granted = found.object("account"), found.object("permissions")
+            who = account.maybe_text("login") or account.maybe_text("slug") or "?"
+            missing += [
+                f"{who}: {name} ({level})"
+                for name, level in PERMISSIONS.items()
+                if not covers(granted, name, level)
+            ]
+        return tuple(missing)
 
     def repository(self, repository: str) -> Repository:
         return answers.repository(self._calls.kept(repository, "").answer())

@@ -143,7 +143,7 @@ class AppCredential:
         allowed = found.object("permissions")
         # GitHub refuses the whole wish if one permission of it was not granted.
         wanted = {
-            name: level for name, level in PERMISSIONS.items() if _covers(allowed, name, level)
+            name: level for name, level in PERMISSIONS.items() if covers(allowed, name, level)
         }
         wish = {"repositories": [repository.partition("/")[2]], "permissions": wanted}
         return self._ask(found.number("id"), wish)
@@ -155,7 +155,8 @@ class AppCredential:
         return _Granted(Auth.Token(found.text("token")), ends_at.timestamp())
 
 
-def _covers(allowed: Answer, name: str, level: str) -> bool:
+def covers(allowed: Answer, name: str, level: str) -> bool:
+    """Whether a permission was granted at least at this level, `read` or `write`."""
     return allowed.maybe_text(name) in (
         {"write", "admin"} if level == "write" else {"read", "write", "admin"}
     )

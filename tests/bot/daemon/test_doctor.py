@@ -24,6 +24,32 @@ def test_a_credential_that_works_is_told_with_where_it_may_work(scene):
     assert found["webhook"].ok
 
 
+def test_what_an_app_was_not_granted_is_told(scene):
+    settings = dataclasses.replace(scene.services.settings, github=scene.github_settings)
+    assert findings(settings)["github permissions"].ok
+    [installation] = scene.github.world.installations.values()
+    del installation.permissions["checks"]
+    finding = findings(settings)["github permissions"]
+
+    assert finding.ok is False
+    assert "octo: checks (write)" in finding.detail
+
+
+def test_whether_github_reaches_the_webhook_is_told_by_what_came_of_its_deliveries(scene):
+    settings = dataclasses.replace(scene.services.settings, github=scene.github_settings)
+    number = scene.pull_with_stub()
+    scene.github.wait_delivered()
+    assert findings(settings)["webhook reachable"].ok
+
+    [hook] = scene.github.courier.hooks
+    hook.url = hook.url.replace("/webhook", "/nowhere")
+    scene.comment(number, "hello")
+    scene.github.wait_delivered()
+    finding = findings(settings)["webhook reachable"]
+    assert finding.ok is False
+    assert "answered 404" in finding.detail
+
+
 def test_a_credential_that_is_refused_is_told_with_what_mends_it(scene, tmp_path):
     wrong = dataclasses.replace(scene.github_settings, app_id=0, app_key_file=None, token="ghp_x")
     settings = dataclasses.replace(scene.services.settings, github=wrong, webhook=WebhookSettings())
