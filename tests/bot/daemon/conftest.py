@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import waitress
+from waitress import wasyncore
 
 from bot.arrivals import Arrivals
 from bot.forge.fake.keys import new_key
@@ -126,7 +127,7 @@ def scene(tmp_path: Path, app_keys: tuple[str, str]) -> Iterator[Scene]:
     with open_store(database.store_url()) as store, LoopbackGitHub(tmp_path / "github") as github:
         arrivals = Arrivals(store)
         app = application(settings, store, arrivals)
-        server = waitress.create_server(app, port=0, threads=4, asyncore_loop_timeout=0.05)
+        server = waitress.create_server(app, port=0, threads=4, asyncore_loop_timeout=1)
         thread = threading.Thread(target=server.run)
         thread.start()
         arrivals.__enter__()
@@ -152,10 +153,12 @@ def scene(tmp_path: Path, app_keys: tuple[str, str]) -> Iterator[Scene]:
             open_sandbox=_open_sandbox,
         )
         yield Scene(github, services, store, mind, Inbox(services, "inbox"), runner, reached)
-        arrivals.__exit__(None, None, None)
-        server.close()
-        server.task_dispatcher.shutdown()
+        # In its own loop's thread: a socket that is closed under its select is an error there.
+        sockets = server._map
+        server.trigger.pull_trigger(lambda: wasyncore.close_all(sockets, ignore_all=True))
         thread.join(timeout=10)
+        server.task_dispatcher.shutdown()
+        arrivals.__exit__(None, None, None)
         forge.close()
 
 
