@@ -202,9 +202,15 @@ class DockerEngine:
             all=True, filters={"label": f"{LABEL}=sandbox"}
         ):
             if owner_is_dead(container.labels):
-                with contextlib.suppress(docker.errors.NotFound):
+                try:
                     container.remove(force=True)
-                    swept += 1
+                except docker.errors.NotFound:
+                    continue
+                except docker.errors.APIError as error:
+                    # Whoever sweeps at the same time is removing it already.
+                    if error.status_code != 409:
+                        raise
+                swept += 1
         return swept
 
     def user_processes(self) -> int:
