@@ -39,7 +39,8 @@ class Inbox:
                 if note is not None:
                     notes[delivery.id] = note
         finally:
-            self.services.store.mark_all_handled(notes)
+            if notes:
+                self.services.store.mark_all_handled(notes)
         return len(taken)
 
     def _event(self, delivery: Delivery) -> Event | None:
