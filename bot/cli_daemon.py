@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,9 @@ from engine.errors import BadInput
 if TYPE_CHECKING:
     from bot.services import Services
     from bot.settings import Settings
+
+NICE = 5
+"""How much a worker gives way to the web side."""
 
 
 def add_to(cli: click.Group) -> None:
@@ -81,6 +85,8 @@ def worker(config: Path | None) -> None:
 
     settings = configuration.load(config)
     _log()
+    # A delivery's 202 comes first where both want the processor; a search does not mind.
+    os.nice(NICE)
     with _services(settings) as services:
         working = Worker(
             services,

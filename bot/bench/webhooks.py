@@ -63,6 +63,7 @@ def run(quick: bool = False) -> dict[str, Any]:
         web = bench.start("web")
         try:
             bench.wait()
+            bench.wait_for_worker()
             steady = bench.load(length)
             halves = threading.Thread(target=bench.load_into, args=(length,))
             halves.start()
@@ -162,6 +163,17 @@ class _Bench:
             else:
                 return
         raise PartUnavailable("the web process did not start", remedy="supercharge web")
+
+    def wait_for_worker(self) -> None:
+        """Until the worker has handled deliveries: its start is no part of what is measured."""
+        self.load(1)
+        deadline = time.monotonic() + START_S
+        with open_store(self._url) as store:
+            while time.monotonic() < deadline:
+                if not store.count_unhandled_deliveries():
+                    return
+                time.sleep(0.1)
+        raise PartUnavailable("the worker did not start", remedy="supercharge worker")
 
     def load_into(self, length: int) -> None:
         self.tally = self.load(length)

@@ -72,7 +72,7 @@ class Deliveries(Part):
         """Take up to `limit` deliveries that nobody handles, in the order in which they came.
 
         They are this worker's for `lease_s` seconds; what it has not marked by then is given to the
-        next who asks.
+        next who asks. Nobody waits for the disk here: a claim that is lost is made again.
         """
         now = self._clock()
         free = or_(deliveries.c.leased_until.is_(None), deliveries.c.leased_until <= now)
@@ -83,7 +83,7 @@ class Deliveries(Part):
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
-        with self._database.writing() as connection:
+        with self._database.writing(durable=False) as connection:
             rows = connection.execute(wanted).all()
             if rows:
                 connection.execute(
@@ -105,9 +105,12 @@ class Deliveries(Part):
         self.mark_all_handled({delivery_id: note})
 
     def mark_all_handled(self, notes: Mapping[str, str]) -> None:
-        """`mark_handled` for many in one transaction; what came of each by its id."""
+        """`mark_handled` for many in one transaction; what came of each by its id.
+
+        After a power cut the last of them may be handled again, which is without harm.
+        """
         now = self._clock()
-        with self._database.writing() as connection:
+        with self._database.writing(durable=False) as connection:
             for delivery_id, note in notes.items():
                 connection.execute(
                     update(deliveries)

@@ -146,3 +146,14 @@ def test_times_are_kept_in_utc_whatever_their_zone(tmp_path):
     with pytest.raises(Exception, match="without a zone"), database.writing() as connection:
         connection.execute(insert(table).values(at=datetime(2026, 3, 1)))
     database.close()
+
+
+def test_what_must_last_waits_for_the_disk_also_after_what_need_not(store):
+    asks = "PRAGMA synchronous" if store._database.is_sqlite else "SHOW synchronous_commit"
+
+    def level(durable: bool) -> str:
+        with store._database.writing(durable=durable) as connection:
+            return str(connection.exec_driver_sql(asks).scalar_one())
+
+    waits, does_not = ("2", "1") if store._database.is_sqlite else ("on", "off")
+    assert [level(True), level(False), level(True)] == [waits, does_not, waits]
