@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Sequence
 
-from bot.checks import NAME, check_text
+from bot.checks import NAME, check_text, config_check_text
 from bot.forge.base import CheckConclusion, CheckReport, CheckStatus
 from bot.forge.errors import ForgeError, Unavailable
 from bot.requests import Request, RequestStatus, SubjectKind
 from bot.said import once
 from bot.services import Services
 from bot.statuscomment import RequestView
+from bot.yamlfile import Problem
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +51,36 @@ def show_check(services: Services, group: Sequence[Request], views: Sequence[Req
         raise
     except ForgeError as error:
         logger.warning("no check run for %s: %s", first.id, error)
+
+
+def show_config_check(
+    services: Services, repository: str, pull: int, problems: Sequence[Problem]
+) -> None:
+    """Say on a pull request's head what is wrong with the repository's configuration, once for these.
+
+    Raises Unavailable.
+    """
+    text = config_check_text(problems)
+    report = CheckReport(
+        name=NAME,
+        status=CheckStatus.COMPLETED,
+        title=text.title,
+        summary=text.summary,
+        conclusion=CheckConclusion.ACTION_REQUIRED,
+    )
+
+    def create(sha: str) -> str:
+        return str(services.forge.create_check_run(repository, sha, report) or "")
+
+    try:
+        head = services.forge.pull_request(repository, pull).head.sha
+        said = hashlib.sha256(text.summary.encode()).hexdigest()[:20]
+        key = f"{repository} check of the configuration at {head}: {said}"
+        once(services, key, lambda: create(head), lambda: None)
+    except Unavailable:
+        raise
+    except ForgeError as error:
+        logger.warning("no check run on #%d of %s: %s", pull, repository, error)
 
 
 def _report(

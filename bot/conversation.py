@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from bot import refusals, replies
+from bot.checkboard import show_config_check
 from bot.commands import (
     Cancel,
     Command,
@@ -106,8 +107,10 @@ class Conversation:
         asker = place.event.sender
         try:
             config = repository_config(self.services, place.repository)
-            if place.label is not None and place.label != config.label:
+            if place.label is not None and place.label.lower() != config.label.lower():
                 return "another label"
+            if place.label is not None and self._label_was_heard(place.label):
+                return "the label is gone"
             check_may_ask(self.services, place.repository, asker.login, config, is_bot=asker.is_bot)
             return self._do(command, config)
         except BadConfig as error:
@@ -157,6 +160,18 @@ class Conversation:
         self._relabel(place.label)
         StatusBoard(self.services, made[0]).show()
         return f"requests {', '.join(request.id for request in made)}"
+
+    def _label_was_heard(self, label: str) -> bool:
+        """Whether the label is gone, and not because this very event is handled a second time.
+
+        It was taken back, or polling found it first: then its request has been made.
+        """
+        place, store = self.place, self.services.store
+        issue = self.services.forge.issue(place.repository, place.subject.number)
+        if label.lower() in map(str.lower, issue.labels):
+            return False
+        here = RequestFilter(repository=place.repository, subject=place.subject)
+        return all(known.trigger != place.trigger for known in store.list_requests(here))
 
     def _targets(self, command: Generate, config: RepoConfig) -> Targets:
         place = self.place
@@ -324,6 +339,10 @@ class Conversation:
         except Refusal as refusal:
             return self._refuse(refusal)
         self._thread.react(self.place.reactions, Reaction.CONFUSED)
+        if self.place.subject.kind is SubjectKind.PULL:
+            show_config_check(
+                self.services, self.place.repository, self.place.subject.number, error.problems
+            )
         return self._say(replies.config_errors(error.problems), "bad configuration")
 
     def _refuse(self, refusal: Refusal) -> str:

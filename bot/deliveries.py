@@ -41,13 +41,30 @@ def semantic_key(event: Event) -> str | None:
         case events.PullRequestReviewComment(action=Action.CREATED):
             return review_comment_key(event.repository.full_name, event.comment_id)
         case events.PullRequestReview(action=Action.SUBMITTED):
-            return f"{event.repository.full_name} review {event.review_id}"
+            return review_key(event.repository.full_name, event.review_id)
+        case events.IssueLabeled(action=Action.LABELED, issue=issue, label=label):
+            return label_key(event.repository.full_name, issue.number, label, event.delivery_id)
+        case events.PullRequestLabeled(action=Action.LABELED, pull=pull, label=label):
+            return label_key(event.repository.full_name, pull.number, label, event.delivery_id)
     return None
 
 
 def comment_key(repository: str, comment_id: int) -> str:
     """What a comment below an issue is known by, whoever tells of it."""
     return f"{repository} comment {comment_id}"
+
+
+def review_key(repository: str, review_id: int) -> str:
+    """What a review of a whole pull request is known by."""
+    return f"{repository} review {review_id}"
+
+
+def label_key(repository: str, number: int, label: str, event: object = "") -> str:
+    """What a label that was put on is known by: the words that all of one issue's begin with, and more.
+
+    A delivery and GitHub's list of events name one and the same labelling differently.
+    """
+    return f"{repository} label {number} {label.lower()} {event}"
 
 
 def review_comment_key(repository: str, comment_id: int) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.handlers import handle
 from bot.outages import outage_of
-from bot.polling import POLLED, polled_event
+from bot.polled import POLLED, polled_event
 from bot.requests import new_id
 from bot.services import Services
 from bot.store.deliveries import Delivery

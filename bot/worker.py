@@ -108,13 +108,13 @@ class Worker:
             clock=services.clock,
             fingerprint=fingerprint(services.settings),
         )
-        poller = Poller(services.store, services.forge, services.clock)
+        poller = Poller(services)
         often = services.settings.scheduler.tick_s
         return [
             *chores.ticks(),
             Tick("words that are owed", often, self.say_what_is_owed),
             Tick("deliveries that failed", POLL_S, poller.redeliver_failed),
-            Tick("comments that nobody told of", POLL_S, poller.find_comments),
+            Tick("wishes that nobody told of", POLL_S, poller.find_missed),
         ]
 
     def say_what_is_owed(self) -> None:

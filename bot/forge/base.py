@@ -34,12 +34,15 @@ from bot.forge.values import (
     File,
     FileStatus,
     Issue,
+    Labelling,
     NewCommit,
     Permission,
     PullRequest,
     Reaction,
     Repository,
+    Review,
     ReviewComment,
+    ReviewState,
     Side,
     Signature,
     State,
@@ -63,6 +66,7 @@ __all__ = [
     "ForgeError",
     "Invalid",
     "Issue",
+    "Labelling",
     "NewCommit",
     "NotFound",
     "Permission",
@@ -70,7 +74,9 @@ __all__ = [
     "RateLimited",
     "Reaction",
     "Repository",
+    "Review",
     "ReviewComment",
+    "ReviewState",
     "Side",
     "Signature",
     "State",
@@ -138,8 +144,11 @@ class Forge(Protocol):
     def issue(self, repository: str, number: int) -> Issue:
         """An issue, or the issue side of a pull request."""
 
-    def labelled_issues(self, repository: str, label: str) -> tuple[Issue, ...]:
-        """The open issues (and pull requests) that have a label, oldest first."""
+    def updated_issues(self, repository: str, *, since: datetime) -> tuple[Issue, ...]:
+        """The open issues and pull requests updated at or after `since`, in the order of updates."""
+
+    def last_labelling(self, repository: str, number: int, label: str) -> Labelling | None:
+        """When an issue or a pull request got a label last, and from whom; None where it never did."""
 
     def create_comment(self, repository: str, number: int, body: str) -> Comment:
         """Comments on an issue or a pull request. Not idempotent: GitHub keeps both."""
@@ -185,6 +194,9 @@ class Forge(Protocol):
 
     def changed_files(self, repository: str, number: int) -> tuple[ChangedFile, ...]:
         """The files that a pull request changes; GitHub tells at most 3,000."""
+
+    def reviews(self, repository: str, number: int) -> tuple[Review, ...]:
+        """The reviews of a pull request that were submitted, oldest first."""
 
     def find_pull_request(
         self, repository: str, branch: str, *, only_open: bool = True

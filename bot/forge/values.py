@@ -68,6 +68,15 @@ class TargetKind(StrEnum):
     """A comment on a line of a pull request; its id."""
 
 
+class ReviewState(StrEnum):
+    """What a reviewer said of the whole pull request."""
+
+    APPROVED = "approved"
+    CHANGES_REQUESTED = "changes_requested"
+    COMMENTED = "commented"
+    DISMISSED = "dismissed"
+
+
 class CheckStatus(StrEnum):
     """How far a check run is; COMPLETED goes with a conclusion."""
 
@@ -210,6 +219,32 @@ class ReviewComment:
     updated_at: datetime
     url: str
     """The page for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A review of a whole pull request, whose number is `pull`. `author` is None where it is gone."""
+
+    id: int
+    pull: int
+    body: str
+    author: Account | None
+    state: ReviewState
+    commit: str
+    """The head that was looked at; empty where it is gone."""
+    submitted_at: datetime
+    url: str
+    """The page for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labelling:
+    """That somebody put a label on an issue or a pull request; `id` is the event's."""
+
+    id: int
+    label: str
+    by: Account | None
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

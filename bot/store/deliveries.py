@@ -134,6 +134,13 @@ class Deliveries(Part):
             found = select(deliveries.c.id).where(deliveries.c.id.in_(delivery_ids))
             return set(connection.scalars(found))
 
+    def heard_of(self, key_prefix: str, since: datetime) -> bool:
+        """Whether a delivery was stored since then whose semantic key begins with these words."""
+        same = deliveries.c.semantic_key.startswith(key_prefix, autoescape=True)
+        found = select(deliveries.c.id).where(same, deliveries.c.received_at >= since).limit(1)
+        with self._database.reading() as connection:
+            return connection.scalar(found) is not None
+
     def prune_deliveries(self, before: datetime) -> int:
         """Forget the deliveries that were handled before then; how many.
 

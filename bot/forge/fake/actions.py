@@ -9,20 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bot.forge.fake.accountshapes import node_id, stamp
 from bot.forge.fake.events import Events, pull_of
 from bot.forge.fake.faults import Faults
 from bot.forge.fake.gitobjects import Person
 from bot.forge.fake.problems import Problem, invalid
-from bot.forge.fake.pullshapes import simple_pull
+from bot.forge.fake.pullshapes import review_shape, simple_pull
 from bot.forge.fake.shapes import Shapes
 from bot.forge.fake.world import (
     Comment,
     Issue,
     Label,
+    Labelled,
     Pull,
     Reacted,
     Repo,
+    Review,
     ReviewComment,
     User,
     World,
@@ -72,7 +73,7 @@ class Actions:
             label = self.label(repo, name)
             if label not in issue.labels:
                 issue.labels.append(label)
-                issue.updated_at = self.world.now()
+                self._labelled(issue, label, by, put_on=True)
                 self.events.label("labeled", repo, issue, label, by)
 
     def remove_label(self, repo: Repo, issue: Issue, name: str, by: User) -> None:
@@ -80,7 +81,7 @@ class Actions:
         if label is None:
             raise Problem(404, "Label does not exist")
         issue.labels.remove(label)
-        issue.updated_at = self.world.now()
+        self._labelled(issue, label, by, put_on=False)
         self.events.label("unlabeled", repo, issue, label, by)
 
     def label(self, repo: Repo, name: str) -> Label:
@@ -188,26 +189,22 @@ class Actions:
     def review(
         self, repo: Repo, issue: Issue, by: User, body: str, state: str = "changes_requested"
     ) -> int:
-        """Reviews a pull request; the review itself is told and not kept."""
-        pull, number = pull_of(issue), self.world.next_id()
-        page = f"{self.shapes.page(repo, issue)}#pullrequestreview-{number}"
-        shown = simple_pull(self.shapes, repo, issue, pull)
-        review = {
-            "id": number,
-            "node_id": node_id("PullRequestReview", number),
-            "user": self.shapes.user(by),
-            "body": body or None,
-            "commit_id": pull.head_sha,
-            "submitted_at": stamp(self.world.now()),
-            "state": state,
-            "html_url": page,
-            "pull_request_url": shown["url"],
-            "author_association": self.shapes.association(repo, by),
-            "_links": {"html": {"href": page}, "pull_request": {"href": shown["url"]}},
+        """Reviews a pull request; the review's id."""
+        pull, now = pull_of(issue), self.world.now()
+        made = Review(self.world.next_id(), by, body, state, pull.head_sha, now)
+        pull.reviews.append(made)
+        issue.updated_at = now
+        payload = {
+            # A webhook says None for words that an answer of the API gives as empty.
+            "review": {
+                **review_shape(self.shapes, repo, issue, made),
+                "body": body or None,
+                "state": state,
+            },
+            "pull_request": simple_pull(self.shapes, repo, issue, pull),
         }
-        payload = {"review": review, "pull_request": shown}
         self.events.emit("pull_request_review", "submitted", repo, by, payload)
-        return number
+        return made.id
 
     def pushed(self, repo: Repo, by: User) -> None:
         """Brings the open pull requests up to what the branches of `repo` are now at."""
@@ -229,6 +226,10 @@ class Actions:
                 self.events.pull("synchronize", base, issue, by, change)
 
     # -- helpers -------------------------------------------------------------------------------------
+
+    def _labelled(self, issue: Issue, label: Label, by: User, *, put_on: bool) -> None:
+        issue.updated_at = self.world.now()
+        issue.labelled.append(Labelled(self.world.next_id(), label, by, issue.updated_at, put_on))
 
     def _new_issue(self, repo: Repo, by: User, title: str, body: str) -> Issue:
         _check_body("Issue", body)

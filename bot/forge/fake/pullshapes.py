@@ -7,7 +7,7 @@ from typing import Any
 from bot.forge.fake.accountshapes import maybe_stamp, node_id, stamp
 from bot.forge.fake.gitobjects import Commit, Difference, Person
 from bot.forge.fake.shapes import Shapes
-from bot.forge.fake.world import CheckRun, Issue, Pull, Repo
+from bot.forge.fake.world import CheckRun, Issue, Pull, Repo, Review
 
 Json = dict[str, Any]
 
@@ -90,6 +90,25 @@ def _side(shapes: Shapes, repo: Repo | None, ref: str, sha: str, issue: Issue) -
         "sha": sha,
         "user": shapes.user(owner),
         "repo": None if repo is None else shapes.repository(repo),
+    }
+
+
+def review_shape(shapes: Shapes, repo: Repo, issue: Issue, made: Review) -> Json:
+    """A review as a list of them shows it."""
+    page = f"{shapes.page(repo, issue)}#pullrequestreview-{made.id}"
+    pull_url = f"{shapes.api}/repos/{repo.full_name}/pulls/{issue.number}"
+    return {
+        "id": made.id,
+        "node_id": node_id("PullRequestReview", made.id),
+        "user": shapes.user(made.user),
+        "body": made.body,
+        "commit_id": made.commit,
+        "submitted_at": stamp(made.submitted_at),
+        "state": made.state.upper(),
+        "html_url": page,
+        "pull_request_url": pull_url,
+        "author_association": shapes.association(repo, made.user),
+        "_links": {"html": {"href": page}, "pull_request": {"href": pull_url}},
     }
 
 

@@ -10,7 +10,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from bot.forge.fake.accountshapes import AccountShapes, maybe_stamp, node_id, stamp
-from bot.forge.fake.world import Comment, Issue, Label, Reacted, Repo, ReviewComment, User
+from bot.forge.fake.world import (
+    Comment,
+    Issue,
+    Label,
+    Labelled,
+    Reacted,
+    Repo,
+    ReviewComment,
+    User,
+)
 from bot.forge.values import Permission
 
 Json = dict[str, Any]
@@ -64,6 +73,19 @@ class Shapes(AccountShapes):
             "reactions": self.reactions(url, issue.reactions),
             **pull,
             **draft,
+        }
+
+    def labelled(self, repo: Repo, event: Labelled) -> Json:
+        """An event of an issue."""
+        return {
+            "id": event.id,
+            "node_id": node_id("LabeledEvent", event.id),
+            "url": f"{self.api}/repos/{repo.full_name}/issues/events/{event.id}",
+            "actor": self.user(event.user),
+            "event": "labeled" if event.put_on else "unlabeled",
+            **dict.fromkeys(("commit_id", "commit_url", "performed_via_github_app")),
+            "created_at": stamp(event.at),
+            "label": {"name": event.label.name, "color": "ededed"},
         }
 
     def comment(self, repo: Repo, comment: Comment) -> Json:

@@ -82,6 +82,29 @@ class Reacted:
 
 
 @dataclass(eq=False, slots=True)
+class Labelled:
+    """That somebody put a label on an issue, or took it away."""
+
+    id: int
+    label: Label
+    user: User
+    at: datetime
+    put_on: bool
+
+
+@dataclass(eq=False, slots=True)
+class Review:
+    """A review of a pull request; `state` as the webhooks word it, in lower case."""
+
+    id: int
+    user: User
+    body: str
+    state: str
+    commit: str
+    submitted_at: datetime
+
+
+@dataclass(eq=False, slots=True)
 class Pull:
     """The pull request side of an issue. `head_repo` is None once a fork is gone."""
 
@@ -93,6 +116,7 @@ class Pull:
     base_sha: str
     draft: bool
     merged_at: datetime | None = None
+    reviews: list[Review] = field(default_factory=list)
 
 
 @dataclass(eq=False, slots=True)
@@ -107,6 +131,7 @@ class Issue:
     created_at: datetime
     updated_at: datetime
     labels: list[Label] = field(default_factory=list)
+    labelled: list[Labelled] = field(default_factory=list)
     closed_at: datetime | None = None
     reactions: list[Reacted] = field(default_factory=list)
     pull: Pull | None = None

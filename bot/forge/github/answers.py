@@ -19,10 +19,13 @@ from bot.forge.values import (
     Delivery,
     FileStatus,
     Issue,
+    Labelling,
     Permission,
     PullRequest,
     Repository,
+    Review,
     ReviewComment,
+    ReviewState,
     Side,
     State,
 )
@@ -210,6 +213,36 @@ def review_comment(found: Answer) -> ReviewComment:
         created_at=found.time("created_at"),
         updated_at=found.time("updated_at"),
         url=found.maybe_text("html_url") or "",
+    )
+
+
+def review(found: Answer, pull: int) -> Review | None:
+    """A review; None while its writer has not submitted it."""
+    said = found.text("state").lower()
+    if said == "pending":
+        return None
+    return Review(
+        id=found.number("id"),
+        pull=pull,
+        body=found.maybe_text("body") or "",
+        author=_author(found),
+        state=ReviewState(said) if said in set(ReviewState) else ReviewState.COMMENTED,
+        commit=found.maybe_text("commit_id") or "",
+        submitted_at=found.time("submitted_at"),
+        url=found.maybe_text("html_url") or "",
+    )
+
+
+def labelling(found: Answer) -> Labelling | None:
+    """An issue's event, where it is that of a label which was put on."""
+    if found.maybe_text("event") != "labeled":
+        return None
+    by = found.maybe("actor")
+    return Labelling(
+        id=found.number("id"),
+        label=found.object("label").text("name"),
+        by=None if by is None else account(by),
+        at=found.time("created_at"),
     )
 
 

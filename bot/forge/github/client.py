@@ -26,11 +26,13 @@ from bot.forge.values import (
     Delivery,
     File,
     Issue,
+    Labelling,
     NewCommit,
     Permission,
     PullRequest,
     Reaction,
     Repository,
+    Review,
     ReviewComment,
     State,
     Target,
@@ -129,10 +131,17 @@ class GitHubForge:
     def issue(self, repository: str, number: int) -> Issue:
         return answers.issue(self._calls.kept(repository, f"/issues/{number}").answer())
 
-    def labelled_issues(self, repository: str, label: str) -> tuple[Issue, ...]:
-        query = {"labels": label, "state": "open", "sort": "created", "direction": "asc"}
-        found = map(answers.issue, self._calls.items(repository, "/issues", query))
-        return tuple(issue for issue in found if label.lower() in map(str.lower, issue.labels))
+    def updated_issues(self, repository: str, *, since: datetime) -> tuple[Issue, ...]:
+        query = {"state": "open", **updated_since(since)}
+        return tuple(map(answers.issue, self._calls.items(repository, "/issues", query)))
+
+    def last_labelling(self, repository: str, number: int, label: str) -> Labelling | None:
+        last = None
+        for event in self._calls.items(repository, f"/issues/{number}/events"):
+            found = answers.labelling(event)
+            if found is not None and found.label.lower() == label.lower():
+                last = found
+        return last
 
     def create_comment(self, repository: str, number: int, body: str) -> Comment:
         path = f"/issues/{number}/comments"
@@ -203,6 +212,11 @@ class GitHubForge:
         return tuple(
             map(answers.changed_file, self._calls.items(repository, f"/pulls/{number}/files"))
         )
+
+    def reviews(self, repository: str, number: int) -> tuple[Review, ...]:
+        found = self._calls.items(repository, f"/pulls/{number}/reviews")
+        submitted = (answers.review(item, number) for item in found)
+        return tuple(review for review in submitted if review is not None)
 
     def find_pull_request(
         self, repository: str, branch: str, *, only_open: bool = True

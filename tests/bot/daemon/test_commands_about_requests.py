@@ -92,6 +92,21 @@ def test_a_configuration_with_mistakes_is_told_with_its_lines(scene):
     assert "line 2:" in words
     assert "candidates" in words
     assert scene.github.reactions(REPO, asked) == ["confused"]
+    [check] = scene.github.check_runs(REPO)
+    assert check.conclusion == "action_required"
+    assert check.head_sha == scene.github.issue(REPO, number).pull.head_sha
+    assert check.title == ".github/supercharge.yml has a mistake"
+    assert "line 2:" in check.summary
+
+
+def test_a_configuration_with_mistakes_is_no_check_for_an_issue(scene):
+    scene.github.push(REPO, "main", {".github/supercharge.yml": "candidats: 5\n"}, by="ada")
+    number = scene.github.open_issue(REPO, "Double", by="ada")
+    scene.comment(number, "/supercharge")
+    scene.work()
+
+    assert "line 1:" in scene.said(number)[0]
+    assert scene.github.check_runs(REPO) == []
 
 
 def test_a_pull_requests_own_configuration_is_never_read(scene):

@@ -26,6 +26,7 @@ from bot.forge.base import (
     Permission,
     Reaction,
     Repository,
+    ReviewState,
     Signature,
     State,
     Target,
@@ -382,12 +383,49 @@ def test_labels_are_added_and_removed_and_both_can_be_repeated(
     by_token.add_labels(REPO, number, ())
 
 
-def test_open_issues_with_a_label_are_found(github: LoopbackGitHub, by_token: Forge) -> None:
-    wanted = github.open_issue(REPO, "One", by="alice", labels=["supercharge"])
-    github.open_issue(REPO, "Two", by="alice", labels=["other"])
-    closed = github.open_issue(REPO, "Three", by="alice", labels=["supercharge"])
+def test_open_issues_are_listed_by_what_was_done_to_them_last(
+    github: LoopbackGitHub, forge: Forge
+) -> None:
+    first = github.open_issue(REPO, "One", by="alice", labels=["supercharge"])
+    second = github.open_pull(REPO, by="alice", head="add", files={"calc.py": "1\n"})
+    closed = github.open_issue(REPO, "Three", by="alice")
     github.close_issue(REPO, closed, by="alice")
-    assert [issue.number for issue in by_token.labelled_issues(REPO, "supercharge")] == [wanted]
+    found = forge.updated_issues(REPO, since=LONG_AGO)
+    assert {(issue.number, issue.labels, issue.is_pull_request) for issue in found} == {
+        (first, ("supercharge",), False),
+        (second, (), True),
+    }
+    assert forge.updated_issues(REPO, since=datetime.now(UTC) + timedelta(hours=1)) == ()
+
+
+def test_it_tells_who_put_a_label_on_last(github: LoopbackGitHub, forge: Forge) -> None:
+    number = github.open_issue(REPO, "One", by="alice", labels=["supercharge", "bug"])
+    forge.remove_label(REPO, number, "supercharge")
+    first = forge.last_labelling(REPO, number, "Supercharge")
+    github.label(REPO, number, "supercharge", by="bob")
+    last = forge.last_labelling(REPO, number, "Supercharge")
+
+    assert first is not None
+    assert last is not None
+    assert last.by is not None
+    assert (last.by.login, last.label) == ("bob", "supercharge")
+    assert last.id > first.id
+    assert forge.last_labelling(REPO, number, "other") is None
+
+
+def test_reviews_are_listed_oldest_first(github: LoopbackGitHub, forge: Forge) -> None:
+    number = github.open_pull(REPO, by="alice", head="add", files={"calc.py": "1\n"})
+    assert forge.reviews(REPO, number) == ()
+    first = github.review(REPO, number, "No.", by="bob")
+    second = github.review(REPO, number, "", by="alice", state="approved")
+
+    found = forge.reviews(REPO, number)
+    assert [(r.id, r.pull, r.body, r.state) for r in found] == [
+        (first, number, "No.", ReviewState.CHANGES_REQUESTED),
+        (second, number, "", ReviewState.APPROVED),
+    ]
+    assert [r.author and r.author.login for r in found] == ["bob", "alice"]
+    assert found[0].submitted_at >= LONG_AGO
 
 
 def test_a_comment_is_made_edited_and_read(github: LoopbackGitHub, forge: Forge) -> None:

@@ -97,6 +97,11 @@ def edit_issue(call: Call) -> Json:
     return call.shapes.issue(call.repo, issue)
 
 
+@ROUTES.route(f"GET {_ISSUE}/events", _READ)
+def list_events(call: Call) -> Page:
+    return Page([call.shapes.labelled(call.repo, event) for event in issue_of(call).labelled])
+
+
 @ROUTES.route(f"GET {_ISSUE}/comments", _READ)
 def list_comments(call: Call) -> Page:
     issue = issue_of(call)

@@ -6,7 +6,7 @@ from bot.forge.fake.access import Access
 from bot.forge.fake.events import pull_of
 from bot.forge.fake.http import Call, Json, Page, Reply, Routes, visible
 from bot.forge.fake.problems import Problem, invalid, not_found
-from bot.forge.fake.pullshapes import changed_file, full_pull, simple_pull
+from bot.forge.fake.pullshapes import changed_file, full_pull, review_shape, simple_pull
 from bot.forge.fake.routes.issues import in_order, issue_of, moderates, reaction, since, speaker
 from bot.forge.fake.world import Repo, ReviewComment
 from bot.forge.values import Permission
@@ -89,6 +89,14 @@ def list_files(call: Call) -> Page:
     pull = pull_of(issue_of(call))
     found = call.repo.git.differences(pull.base_sha, pull.head_sha)
     return Page([changed_file(call.shapes, call.repo, pull.head_sha, d) for d in found])
+
+
+@ROUTES.route(f"GET {_PULL}/reviews", _READ)
+def list_reviews(call: Call) -> Page:
+    issue = issue_of(call)
+    return Page(
+        [review_shape(call.shapes, call.repo, issue, made) for made in pull_of(issue).reviews]
+    )
 
 
 @ROUTES.route(f"GET {_PULL}/comments", _READ)
