@@ -37,16 +37,21 @@ _port = click.option("--port", type=int, help="Listen on this port instead of we
 @click.pass_obj
 def serve(config: Path | None, host: str | None, port: int | None) -> None:
     """Run the bot: the web side and one worker, each a process, both kept running."""
+    from bot import listening
     from bot import settings as configuration
     from bot.supervisor import Child, Supervisor
 
-    _check(configuration.load(config))
+    settings = configuration.load(config)
+    _check(settings)
     _log()
     base = [sys.executable, "-m", "bot", *(("--config", str(config)) if config else ())]
-    where = [*(("--host", host) if host else ()), *(("--port", str(port)) if port else ())]
-    supervisor = Supervisor(
-        [Child("web", [*base, "web", *where]), Child("worker", [*base, "worker"])]
+    listener = listening.listen(
+        settings.web.host if host is None else host, settings.web.port if port is None else port
     )
+    # Held here, so that no connection is refused while the web side is started again.
+    kept = listener.fileno()
+    web = Child("web", [*base, "web", "--fd", str(kept)], keeps=[kept])
+    supervisor = Supervisor([web, Child("worker", [*base, "worker"])])
     supervisor.handle_signals()
     sys.exit(supervisor.run())
 
@@ -54,9 +59,11 @@ def serve(config: Path | None, host: str | None, port: int | None) -> None:
 @click.command()
 @_host
 @_port
+@click.option("--fd", type=int, help="Take them at this inherited descriptor, a listening socket.")
 @click.pass_obj
-def web(config: Path | None, host: str | None, port: int | None) -> None:
+def web(config: Path | None, host: str | None, port: int | None, fd: int | None) -> None:
     """Take GitHub's deliveries: verify, store, answer 202. Does nothing else."""
+    from bot import listening
     from bot import settings as configuration
     from bot import web as webs
     from bot.store import open_store
@@ -67,8 +74,12 @@ def web(config: Path | None, host: str | None, port: int | None) -> None:
     settings = dataclasses.replace(settings, web=dataclasses.replace(settings.web, **asked))  # type: ignore[arg-type]
     _log()
     with open_store(settings.database.store_url()) as store:
+        listener = listening.inherited(fd) or listening.listen(settings.web.host, settings.web.port)
         webs.serve(
-            settings, store, told=lambda url: click.echo(f"taking deliveries at {url}/webhook")
+            settings,
+            store,
+            listener,
+            told=lambda url: click.echo(f"taking deliveries at {url}/webhook"),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 
+from bot.durations import format_duration
 from bot.generate import Run, counts, status
 from engine.candidates import Origin
 from engine.progress import Progress
@@ -21,7 +22,7 @@ def progress_facts(p: Progress) -> list[tuple[str, str]]:
         ("pairs", f"{p.pairs} run, {p.passing} passing"),
         ("best score", best),
         ("speed", f"{p.tokens_per_second:.0f} tokens/s"),
-        ("budget left", _duration(p.seconds_left)),
+        ("budget left", format_duration(p.seconds_left)),
     ]
 
 
@@ -41,7 +42,7 @@ def result_lines(result: Run) -> list[str]:
     outcome = result.outcome
     lines: list[str]
     if isinstance(outcome, Solution):
-        lines = [f"solved: score {outcome.score:.2f} in {_duration(result.seconds)}"]
+        lines = [f"solved: score {outcome.score:.2f} in {format_duration(result.seconds)}"]
         lines += _evidence(outcome.choice)
         lines += [_judge(outcome)]
         confirmed = f"confirmed: the test file above passes in {outcome.confirmation.seconds:.2f} s"
@@ -50,13 +51,13 @@ def result_lines(result: Run) -> list[str]:
     elif isinstance(outcome, Exhausted):
         ended = {"out_of_time": "the time is up", "exhausted": "the budget of samples is spent"}
         why = ended.get(outcome.reason.value, outcome.reason.value)
-        lines = [f"no solution: {why} after {_duration(result.seconds)}"]
+        lines = [f"no solution: {why} after {format_duration(result.seconds)}"]
         if outcome.best is not None:
             lines += _evidence(outcome.best)
         else:
             lines += ["  no code passed any live assert"]
     else:
-        lines = [f"stopped after {_duration(result.seconds)}; nothing found so far is lost"]
+        lines = [f"stopped after {format_duration(result.seconds)}; nothing found so far is lost"]
     lines += _tried(result)
     if not isinstance(outcome, Solution):
         lines.append(f"go on from here with: {resume_command(result)}")
@@ -111,9 +112,3 @@ def _tried(result: Run) -> list[str]:
     lines += [f"  warning: {warning}" for warning in result.warnings]
     lines.append(f"  pool {result.pool_path} ({status(result)})")
     return lines
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{int(seconds) // 60} min {int(seconds) % 60:02} s"

@@ -32,8 +32,9 @@ class StatusBoard:
         """
         group = self._group()
         key = group[0].id
-        body = self.words(group, progress)
-        show_check(self.services, group, self._views(group, progress))
+        views = self._views(group, progress)
+        body = self._body(group, views)
+        show_check(self.services, group, views)
         known = next((r.status_comment_id for r in group if r.status_comment_id is not None), None)
         if known is not None:
             self._edit(known, body)
@@ -46,7 +47,9 @@ class StatusBoard:
 
     def words(self, requests: Sequence[Request], progress: Progress | None = None) -> str:
         """The comment's text for these requests."""
-        views = self._views(requests, progress)
+        return self._body(requests, self._views(requests, progress))
+
+    def _body(self, requests: Sequence[Request], views: Sequence[RequestView]) -> str:
         return status_comment(requests[0].id, views, updated_at=self.services.clock())
 
     def _views(self, requests: Sequence[Request], progress: Progress | None) -> list[RequestView]:

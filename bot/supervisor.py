@@ -34,6 +34,8 @@ class Child:
 
     name: str
     command: Sequence[str]
+    keeps: Sequence[int] = ()
+    """File descriptors that it inherits."""
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     pause: float = 0.0
@@ -42,7 +44,11 @@ class Child:
     def start(self, now: float, environment: Mapping[str, str] | None) -> None:
         # A session of its own: Ctrl-C reaches the supervisor alone, which then ends all.
         self.process = subprocess.Popen(
-            self.command, env=environment, start_new_session=True, stdin=subprocess.DEVNULL
+            self.command,
+            env=environment,
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            pass_fds=self.keeps,
         )
         self.started = now
         logger.info("%s started (process %d)", self.name, self.process.pid)

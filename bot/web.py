@@ -56,16 +56,17 @@ def application(settings: Settings, store: Store, arrivals: Arrivals) -> WSGIApp
     return create_app(secrets=settings.webhook.secrets, accept=accept, ready=ready)
 
 
-def serve(settings: Settings, store: Store, *, told: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or Ctrl-C; `told` is given the address once it listens.
+def serve(
+    settings: Settings, store: Store, listener: socket.socket, *, told: Callable[[str], None]
+) -> None:
+    """Serve at `listener` until SIGTERM or Ctrl-C; `told` is given the address once it does.
 
-    Raises BadInput where the address cannot be listened on.
+    What has connected and was not taken up waits at the listener, for whoever holds it too.
     """
     import waitress
 
     arrivals = Arrivals(store)
     app = application(settings, store, arrivals)
-    listener = _listener(settings.web.host, settings.web.port)
     server = waitress.create_server(
         app,
         sockets=[listener],
@@ -90,17 +91,3 @@ def serve(settings: Settings, store: Store, *, told: Callable[[str], None]) -> N
             # Deliveries that are being answered are answered before this returns.
             server.task_dispatcher.shutdown()
             server.close()
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    try:
-        family, kind, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(1024)
-    except OSError as error:
-        raise BadInput(
-            f"cannot listen on {host}:{port}: {error.strerror or error}; set web.host and web.port"
-        ) from error
-    return listener

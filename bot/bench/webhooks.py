@@ -2,8 +2,9 @@
 
 The web side and a worker are real processes on one database. Deliveries go out at fixed times, whether
 earlier ones were answered or not, so a slow answer does not slow the load down. Half way through the
-second run the web process is ended and started again: what gets no answer then counts as not taken, and
-GitHub would show it as failed. In the end every delivery that was answered 202 must be in the database.
+second run the web process is ended and started again, its socket held as `serve` and systemd hold it:
+what gets no answer in ten seconds counts as not taken, and GitHub would show it as failed. In the end
+every delivery that was answered 202 must be in the database.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -30,6 +30,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from bot import listening
 from bot.bench.machine import machine
 from bot.store import open_store
 from engine.errors import PartUnavailable
@@ -131,23 +132,26 @@ class _Bench:
         self._secret = secrets.token_hex(16)
         self._numbers = itertools.count(1)
         self.tally = Tally()
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            self._port = int(taken.getsockname()[1])
+        self._listener = listening.listen("127.0.0.1", 0)
+        self._port = int(self._listener.getsockname()[1])
         self._environment = {
             **os.environ,
             "SUPERCHARGE_DATABASE_URL": self._url,
             "SUPERCHARGE_WEBHOOK_SECRET": self._secret,
-            "SUPERCHARGE_WEB_PORT": str(self._port),
             # Nobody is asked for anything: what is delivered here holds no command.
             "SUPERCHARGE_GITHUB_BASE_URL": f"http://127.0.0.1:{self._port}/nowhere",
             "SUPERCHARGE_GITHUB_TOKEN": "none",
         }
 
     def start(self, command: str) -> subprocess.Popen[bytes]:
+        words = [sys.executable, "-m", "bot", command]
+        kept = self._listener.fileno()
+        if command == "web":
+            words += ["--fd", str(kept)]
         return subprocess.Popen(
-            [sys.executable, "-m", "bot", command],
+            words,
             env=self._environment,
+            pass_fds=[kept] if command == "web" else (),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -157,11 +161,15 @@ class _Bench:
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
             try:
-                socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
+                connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=1)
+                connection.request("GET", "/healthz")
+                connection.getresponse().read()
             except OSError:
                 time.sleep(0.1)
             else:
                 return
+            finally:
+                connection.close()
         raise PartUnavailable("the web process did not start", remedy="supercharge web")
 
     def wait_for_worker(self) -> None:

@@ -79,7 +79,7 @@ def test_when_a_request_goes_on_then_what_it_waited_for_is_forgotten():
     assert (queued.parks, queued.attempts) == (2, 1)
 
 
-@pytest.mark.parametrize("end", [s for s in ENDS if TRANSITIONS[s]])
+@pytest.mark.parametrize("end", [s for s in RequestStatus if s in ENDS and TRANSITIONS[s]])
 def test_when_an_end_is_revived_then_it_starts_with_all_its_retries_and_its_pool(end):
     ended = request(
         status=end, attempts=5, parks=1, lost_leases=2, cancel_requested=True, error_id="e1",
