@@ -168,7 +168,8 @@ def _out_of_reach(error: requests.RequestException) -> str:
     inside = getattr(error.args[0] if error.args else None, "reason", None)
     if isinstance(error, requests.Timeout) or isinstance(inside, ReadTimeoutError):
         return "GitHub did not answer in time"
-    return f"GitHub cannot be reached: {error}"
+    # The reason inside, "…: Connection refused", says it; around it is what a log's reader cannot use.
+    return f"GitHub cannot be reached: {str(inside or error).rpartition('): ')[2]}"
 
 
 def next_page(response: Response) -> str | None:

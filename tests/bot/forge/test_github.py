@@ -294,7 +294,7 @@ def test_given_nobody_listens_then_it_is_unavailable(tmp_path: Path) -> None:
         url, token = gone.api, gone.token("bot")
     with (
         open_github(GitHubSettings(base_url=url, token=token, retries=0)) as forge,
-        pytest.raises(Unavailable, match="cannot be reached"),
+        pytest.raises(Unavailable, match="cannot be reached: Failed to establish"),
     ):
         forge.me()
 
