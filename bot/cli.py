@@ -204,5 +204,33 @@ def clean(file: Path | None, entry_point: str | None, show_edits: bool) -> None:
     click.echo(result.source.encode("utf-8"), nl=False)
 
 
+@cli.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--most", type=click.IntRange(min=1), default=20, help="Functions to show (20).")
+@click.option(
+    "--json", "json_path", type=click.Path(path_type=Path), help="Write all of them to FILE."
+)
+@click.pass_obj
+def score(config: Path | None, path: Path, most: int, json_path: Path | None) -> None:
+    """Judge every function of PATH, a file or a folder, from 0 to 1, and show the worst.
+
+    Nothing is run: it is the model's opinion, to find where a closer look may pay.
+    """
+    from rich.console import Console
+
+    from bot import score as scoring
+    from bot import settings as configuration
+    from bot import terminal
+
+    settings = configuration.load(config)
+    if json_path and not json_path.parent.is_dir():
+        raise BadInput(f"--json {json_path}: there is no folder {json_path.parent}")
+    with terminal.counter(Console(stderr=True)) as shown:
+        scores = scoring.run(path, settings, progress=shown.progress, stage=shown.stage)
+    terminal.show_scores(scores, most, Console())
+    if json_path:
+        scoring.write_json(scores, json_path)
+
+
 cli.add_command(bench)
 add_daemon_commands(cli)

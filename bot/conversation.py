@@ -139,7 +139,9 @@ class Conversation:
             case Improve(wish=wish):
                 return self._improve(wish)
             case Score():
-                raise Refusal(refusals.cannot("score is not to be had in this version"))
+                raise Refusal(
+                    refusals.cannot("score a code base on the server: supercharge score PATH")
+                )
 
     # -- what takes a worker -----------------------------------------------------------------------
 

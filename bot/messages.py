@@ -6,6 +6,7 @@ import shlex
 
 from bot.durations import format_duration
 from bot.generate import Run, counts, status
+from bot.score import Scores
 from engine.candidates import Origin
 from engine.progress import Progress
 from engine.search import Exhausted, Solution
@@ -111,4 +112,18 @@ def _tried(result: Run) -> list[str]:
     ]
     lines += [f"  warning: {warning}" for warning in result.warnings]
     lines.append(f"  pool {result.pool_path} ({status(result)})")
+    return lines
+
+
+def score_lines(scores: Scores, most: int) -> list[str]:
+    """What is to be known of a code base's scores, below their table."""
+    lines = [f"skipped: {line}" for line in scores.skipped]
+    if len(scores.scored) > most:
+        lines.append(f"the worst {most} of {len(scores.scored)} functions; --json has them all")
+    worth = (
+        "judge.weight is 0: this judge has not been measured to know right from wrong"
+        if scores.weight == 0
+        else f"searches heed its word by judge.weight = {scores.weight:g}"
+    )
+    lines.append(f"judged by {scores.model}, without running anything; {worth}")
     return lines

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -39,6 +40,15 @@ class Stub:
     end_line: int
 
 
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A function that has one: its dotted path in the module, its line (1-based), and its source."""
+
+    qualname: str
+    line: int
+    source: str
+
+
 def find_stubs(source: str, *, path: str = "module.py") -> list[Stub]:
     """Every stub function in the order of the file; none in a `.pyi` file, which has only stubs.
 
@@ -55,6 +65,23 @@ def find_stubs(source: str, *, path: str = "module.py") -> list[Stub]:
         # A definition that a later one of its name replaces is never called, nor can it be named.
         and find_function(tree, qualname) is node
     ]
+
+
+def bodies(source: str, *, path: str = "module.py") -> list[Body]:
+    """The functions and methods of `source` that have a body, in its order; none of another's inside.
+
+    Raises BadInput when the source does not parse.
+    """
+    lines = source.split("\n")
+    found = []
+    for qualname, node, parents in _functions(parse(source, path), "", ()):
+        inner = any(isinstance(parent, FunctionNode) for parent in parents)
+        if inner or does_nothing(node) or _is_declaration(node, parents):
+            continue
+        first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+        text = "\n".join(lines[first - 1 : node.end_lineno])
+        found.append(Body(qualname, node.lineno, f"{textwrap.dedent(text)}\n"))
+    return found
 
 
 def parse(source: str, path: str) -> ast.Module:

@@ -10,6 +10,7 @@ from typing import Protocol
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
+from rich.progress import Progress
 from rich.spinner import Spinner
 from rich.syntax import Syntax
 from rich.table import Table
@@ -17,7 +18,8 @@ from rich.text import Text
 
 from bot import messages
 from bot.generate import Run
-from engine.progress import Progress
+from bot.score import Scores
+from engine.progress import Progress as SearchProgress
 from engine.search import Solution
 
 PLAIN_EVERY_S = 5.0
@@ -28,7 +30,7 @@ class Display(Protocol):
 
     def stage(self, text: str) -> None: ...
 
-    def progress(self, progress: Progress) -> None: ...
+    def progress(self, progress: SearchProgress) -> None: ...
 
 
 @contextmanager
@@ -50,7 +52,7 @@ class _Lines:
     def stage(self, text: str) -> None:
         self._print(text)
 
-    def progress(self, progress: Progress) -> None:
+    def progress(self, progress: SearchProgress) -> None:
         stage, at = self._last
         if progress.stage != stage or time.monotonic() - at >= PLAIN_EVERY_S:
             self._last = (progress.stage, time.monotonic())
@@ -63,13 +65,13 @@ class _Lines:
 class _Live:
     def __init__(self, title: str) -> None:
         self._title = title
-        self._progress: Progress | None = None
+        self._progress: SearchProgress | None = None
         self._spinner = Spinner("dots", text="starting")
 
     def stage(self, text: str) -> None:
         self._spinner.update(text=text)
 
-    def progress(self, progress: Progress) -> None:
+    def progress(self, progress: SearchProgress) -> None:
         self._progress = progress
         self._spinner.update(text=progress.stage)
 
@@ -103,3 +105,45 @@ def _source(title: str, source: str, console: Console) -> None:
         console.print(Panel(body, title=title, title_align="left", border_style="green"))
     else:
         console.print(f"# --- {title} ---\n{text}\n", markup=False, highlight=False, soft_wrap=True)
+
+
+class Counter:
+    """Counts up on a terminal; elsewhere each stage is a line."""
+
+    def __init__(self, console: Console, progress: Progress | None) -> None:
+        self._console = console
+        self._progress = progress
+        self._task = None if progress is None else progress.add_task("", total=None)
+
+    def stage(self, text: str) -> None:
+        if self._progress is None or self._task is None:
+            self._console.print(text, markup=False, highlight=False)
+        else:
+            self._progress.update(self._task, description=text)
+
+    def progress(self, done: int, of: int) -> None:
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, completed=done, total=of)
+
+
+@contextmanager
+def counter(console: Console) -> Iterator[Counter]:
+    """Shows how far something has come, as long as it goes on."""
+    if not console.is_terminal:
+        yield Counter(console, None)
+        return
+    with Progress(console=console, transient=True) as progress:
+        yield Counter(console, progress)
+
+
+def show_scores(scores: Scores, most: int, console: Console) -> None:
+    """The worst functions, what was left out, and what the opinion is worth."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("score", justify="right")
+    table.add_column("function", overflow="fold")
+    for scored in scores.scored[:most]:
+        at = f"{scored.function.path}:{scored.function.line} {scored.function.qualname}"
+        table.add_row("none" if scored.score is None else f"{scored.score:.2f}", Text(at))
+    console.print(table)
+    for line in messages.score_lines(scores, most):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -10,14 +10,18 @@ import ast
 import math
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from engine.errors import BadInput
 from engine.llm.base import LanguageModel, Prompt, SamplingParams
 from engine.prompts import PromptFormat, Template, render
 from engine.verdicts import Judgement
 
 ANSWERS = tuple(f" {tenth / 10:.1f}" for tenth in range(11))
 """The answers that the judge chooses among: 0.0, 0.1 … 1.0, as they follow `Score:`."""
+
+AT_ONCE = 16
+"""Codes that are judged in one forward pass."""
 
 _SCORE = re.compile(
     r"""[\s`*"'(\[]*
@@ -67,6 +71,40 @@ def judge(
         if score_read is not None:
             return Judgement(code_id, test_id, score_read, reply, "text")
     return Judgement(code_id, test_id, None, reply, "text")
+
+
+def judge_codes(
+    model: LanguageModel,
+    codes: Mapping[str, str],
+    *,
+    prompt_format: PromptFormat = PromptFormat.AUTO,
+    at_once: int = AT_ONCE,
+) -> Iterator[Judgement]:
+    """Judge many codes, by their ids, `at_once` in each forward pass; yields them in order.
+
+    One that does not fit into the context window has no score.
+    """
+    pending = list(codes.items())
+    for start in range(0, len(pending), at_once):
+        prompts: dict[str, Prompt | None] = {}
+        for code_id, code in pending[start : start + at_once]:
+            try:
+                prompts[code_id] = judge_prompt(model, code=code, prompt_format=prompt_format)
+            except BadInput:
+                prompts[code_id] = None
+        fitting = [prompt for prompt in prompts.values() if prompt is not None]
+        told = model.choice_logprobs(fitting, ANSWERS) if fitting else []
+        scores = None if told is None else iter(told)
+        for code_id, prompt in prompts.items():
+            if prompt is None:
+                yield Judgement(code_id, None, None, "", "too long")
+            elif scores is not None:
+                score, reply = expected_score(next(scores))
+                yield Judgement(code_id, None, score, reply, "probabilities")
+            else:
+                yield judge(
+                    model, code_id=code_id, code=codes[code_id], prompt_format=prompt_format
+                )
 
 
 def judge_prompt(

@@ -226,6 +226,15 @@ def test_ctrl_c_keeps_the_pool_and_says_how_to_go_on(home: Path) -> None:
         json.loads(line)
 
 
+def test_score_shows_the_worst_function_and_what_the_opinion_is_worth(home: Path) -> None:
+    told = supercharge(home, "score", "double.py", "--json", "scores.json")
+    assert told.returncode == 0, told.stderr
+    assert " 0.60  double.py:9 finished" in told.stdout
+    assert "judge.weight is 0" in told.stdout
+    assert "judging 1 function" in told.stderr
+    assert json.loads((home / "scores.json").read_text())["functions"][0]["line"] == 9
+
+
 def test_doctor_says_what_is_there(home: Path) -> None:
     (home / "supercharge.toml").unlink()
     told = supercharge(home, "doctor")
