@@ -22,7 +22,8 @@ from bot.polling import Poller
 from bot.requests import ENDS
 from bot.runner import Runner, fingerprint
 from bot.said import BeingDone
-from bot.scheduler import Chores, Scheduler, Tick
+from bot.scheduler import HOUSEKEEPING_S, Chores, Scheduler, Tick
+from bot.scratch import sweep_scratch
 from bot.services import Services
 from bot.store.errors import StoreUnavailable
 from bot.store.queries import RequestFilter
@@ -112,6 +113,7 @@ class Worker:
         often = services.settings.scheduler.tick_s
         return [
             *chores.ticks(),
+            Tick("folders of the dead", HOUSEKEEPING_S, sweep_scratch),
             Tick("words that are owed", often, self.say_what_is_owed),
             Tick("deliveries that failed", POLL_S, poller.redeliver_failed),
             Tick("comments that nobody told of", POLL_S, poller.find_comments),

@@ -170,8 +170,8 @@ def _first_found(script: Mapping[str, T], prompt: Prompt) -> T:
 def load_script(path: str) -> ScriptedModel:
     """The model of a JSON file `{"replies": {part: [text, ...]}, "choices": {part: {text: p}}}`.
 
-    `choices` may be left out; `"seconds_per_reply": 0.5` makes it as slow as a real one. Raises BadInput
-    when the file is not such a script.
+    `choices` may be left out; `"seconds_per_reply": 0.5` makes it as slow as a real one. Raises
+    BadInput when the file is not such a script.
     """
     try:
         script = json.loads(Path(path).read_text(encoding="utf-8"))

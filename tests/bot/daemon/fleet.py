@@ -28,7 +28,12 @@ REPLIES = {
         "2) == 4\n    assert double(3) == 6\n    assert double(0) == 0\n",
         "5) == 10\n    assert double(-1) == -2\n    assert double(10) == 20\n",
     ],
-    "": ["\n    return 2 * n\n", "\n    return n * 2\n", "\n    return n + n\n", "\n    return n\n"],
+    "": [
+        "\n    return 2 * n\n",
+        "\n    return n * 2\n",
+        "\n    return n + n\n",
+        "\n    return n\n",
+    ],
 }
 FILES = {
     "README.md": "shop\n",
@@ -49,7 +54,7 @@ def double(n):
     ...
 ```
 '''
-LEASE_S = 1.5
+LEASE_S = 2.0
 SETTINGS = {
     "SUPERCHARGE_MODEL_BACKEND": "scripted",
     "SUPERCHARGE_SANDBOX_ENGINE": "bubblewrap",
@@ -101,9 +106,10 @@ class Fleet:
             "SUPERCHARGE_GITHUB_APP_ID": str(app.id),
             "SUPERCHARGE_GITHUB_APP_KEY_FILE": str(key_file),
             "SUPERCHARGE_WEB_PORT": str(self.port),
-            "TMPDIR": str(self.made(folder / "tmp")),
+            "TMPDIR": str(folder / "tmp"),
             **settings,
         }
+        (folder / "tmp").mkdir()
         self.processes: dict[str, Process] = {}
 
     def start(self, name: str, command: str = "worker") -> Process:
@@ -145,20 +151,19 @@ class Fleet:
             if process.is_running:
                 process.stop()
 
-    def ask(self, number: int) -> int:
-        """An issue of ada's with a stub, and her command; the issue's number."""
-        issue = self.github.open_issue(REPO, "Double", ISSUE.format(number=number), by="ada")
-        self.github.comment(REPO, issue, "/supercharge", by="ada")
-        return issue
+    def open(self, number: int) -> int:
+        """An issue of ada's with a stub; the issue's number."""
+        return self.github.open_issue(REPO, "Double", ISSUE.format(number=number), by="ada")
 
-    @staticmethod
-    def made(folder: Path) -> Path:
-        folder.mkdir()
-        return folder
+    def ask(self, issue: int) -> int:
+        """Her command; the comment's id."""
+        return self.github.comment(REPO, issue, "/supercharge", by="ada")
 
     # -- what came of it ---------------------------------------------------------------------------
 
-    def wait_told(self, store: Store, count: int, *, longest_s: float = LONGEST_S) -> list[Request]:
+    def wait_told(
+        self, store: Store, count: int, *, about: str = "", longest_s: float = LONGEST_S
+    ) -> list[Request]:
         """All `count` requests, once each has ended and its requester was told."""
         began, requests = time.monotonic(), []
         while time.monotonic() - began < longest_s:
@@ -168,7 +173,9 @@ class Fleet:
                 return requests
             pause(0.1)
         open_ = [f"{r.id} {r.status.value} {r.reason}" for r in requests if not is_over(r)]
-        raise AssertionError(f"after {longest_s:.0f} s {len(requests)} requests, open: {open_}")
+        raise AssertionError(
+            f"{about} after {longest_s:.0f} s {len(requests)} requests, open: {open_}"
+        )
 
     def check_done_once(self, requests: Iterable[Request], about: str = "") -> None:
         """One pull request and one last word each, and nothing twice."""

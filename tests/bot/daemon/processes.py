@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -39,10 +40,8 @@ class Process:
         self._end(signal.SIGTERM)
 
     def _end(self, number: int) -> None:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._handle, number)
-        except ProcessLookupError:
-            pass
         if not select.select([self._handle], [], [], 30.0)[0]:
             raise AssertionError(f"{self.name} did not end: {self.said()}")
 

@@ -1,28 +1,30 @@
 """Kills processes at the boundaries between the stages of a request, each seen from outside.
 
-What is in the database is looked at every few milliseconds; what arrives at GitHub kills from inside the
-exchange: it was done, and its answer never comes.
+What is in the database is looked at every few milliseconds; what arrives at GitHub kills from inside
+the exchange: it was done, and its answer never comes.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import random
 import re
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
 
 from bot.forge.fake.rest import Exchange
 from tests.bot.daemon.fleet import Fleet, pause
 from tests.bot.daemon.processes import Process
 
 LOOK_S = 0.003
+MOST_LOST_IN_SEARCH = 3
+MOST_LOST_AFTER_IT = 4
 
 
 class Stage(Enum):
@@ -54,6 +56,16 @@ class Held:
     branch: str | None
     pool: int | None
     told: str | None
+    lost_leases: int
+
+    def has_passed(self, stage: Stage) -> bool:
+        """Whether it will never come there any more."""
+        if self.status == "running":
+            return False
+        if self.status == "solved":
+            early = OF_REQUESTS.index(stage) < OF_REQUESTS.index(Stage.SOLVED)
+            return early or (stage is Stage.SOLVED and self.branch is not None)
+        return stage is not Stage.WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +90,8 @@ class Killer:
     database: str
     plans: dict[int, list[Stage]]
     rng: random.Random
+    taken: int = 0
+    """How many inboxes are to be killed over a delivery that they have taken."""
     kills: list[Kill] = field(default_factory=list)
     problems: list[BaseException] = field(default_factory=list)
 
@@ -86,6 +100,7 @@ class Killer:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._guarded, name="killer", daemon=True)
         self._seen: dict[int, Held] = {}
+        self._taken: set[str] = set()
         self._turns: dict[tuple[str, str], int] = {}
         """How many entries a pool had when a worker's turn was first seen."""
 
@@ -113,11 +128,17 @@ class Killer:
             self.problems.append(error)
 
     def _look(self, connection: sqlite3.Connection) -> None:
+        for delivery, worker in connection.execute(_TAKEN):
+            if self.taken > 0 and delivery not in self._taken:
+                self._kill_inbox(delivery, worker)
         rows = [Held(*row) for row in connection.execute(_HELD)]
         with self._lock:
             self._seen = {row.number: row for row in rows}
         for row in rows:
             stage = self._next(row.number)
+            while stage is not None and row.has_passed(stage):
+                self.plans[row.number].pop(0)
+                stage = self._next(row.number)
             if stage is not None and self._is_at(connection, row, stage):
                 pause(self.rng.uniform(0, 0.03))
                 self._kill(stage, row)
@@ -172,7 +193,7 @@ class Killer:
     def _kill(self, stage: Stage, row: Held) -> None:
         with self._lock:
             victim = self.fleet.of(row.worker)
-            if victim is None or victim.killed or self._next(row.number) is not stage:
+            if victim is None or self._next(row.number) is not stage or not self._may_kill(victim):
                 return
             victim.kill()
             self.plans[row.number].pop(0)
@@ -181,16 +202,24 @@ class Killer:
             self.kills.append(Kill(stage, row.number, row.pool, tuple(kept)))
             self.fleet.start(victim.name)
 
+    def _may_kill(self, victim: Process) -> bool:
+        """The fifth worker in a row that dies over a request is the last, and a slow one counts too."""
+        held = [row for row in self._seen.values() if self.fleet.of(row.worker) is victim]
+        most = {"running": MOST_LOST_IN_SEARCH, "solved": MOST_LOST_AFTER_IT}
+        spared = any(row.lost_leases >= most.get(row.status, math.inf) for row in held)
+        return not victim.killed and not spared
 
-def plan(rng: random.Random) -> list[Stage]:
-    """Every stage of a request, and one of a search's a second time.
-
-    Not more: the fifth worker in a row that dies over a request is the last.
-    """
-    early = [Stage.CLAIMED, Stage.SAMPLING, Stage.PAIRS]
-    again = rng.choice(early)
-    order = sorted([*early, again], key=early.index)
-    return [*order, *OF_REQUESTS[3:]]
+    def _kill_inbox(self, delivery: str, worker: str) -> None:
+        with self._lock:
+            victim = self.fleet.of(worker)
+            if victim is None or not self._may_kill(victim):
+                return
+            pause(self.rng.uniform(0, 0.2))
+            victim.kill()
+            self.taken -= 1
+            self._taken.add(delivery)
+            self.kills.append(Kill(Stage.TAKEN, 0))
+            self.fleet.start(victim.name)
 
 
 def connect(database: str) -> sqlite3.Connection:
@@ -216,9 +245,14 @@ _HELD = """
 SELECT r.id, r.subject_number, r.status,
        coalesce(r.worker, (SELECT c.worker FROM status_changes c
                            WHERE c.request_id = r.id AND c.new = 'pr_opened')),
-       r.branch, p.number, r.told
+       r.branch, p.number, r.told, r.lost_leases
 FROM requests r LEFT JOIN pools p ON p.id = r.pool_id
 WHERE r.worker IS NOT NULL OR (r.status = 'pr_opened' AND r.told IS NULL)
+"""
+
+_TAKEN = """
+SELECT id, worker FROM deliveries
+WHERE handled_at IS NULL AND worker IS NOT NULL AND name = 'issue_comment'
 """
 
 _ARRIVALS: Sequence[tuple[Stage, str, str]] = (
