@@ -201,6 +201,7 @@ class HandOver:
             attempts=len(turns),
             sandbox=str(about.get("sandbox", "")),
             pool_id=pool_id,
+            commit=str(about.get("commit", "")),
             warnings=tuple(map(str, about.get("warnings", ()))),
             closes=first.subject.number if on_issue else None,
             base_pull=None if on_issue else first.subject.number,

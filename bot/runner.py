@@ -43,7 +43,7 @@ from engine.search import Exhausted, Search, Solution
 logger = logging.getLogger(__name__)
 
 MOST_STORE_TRIES = 60
-STORE_PAUSE_S = 5.0
+LONGEST_STORE_PAUSE_S = 5.0
 
 
 _OF_THIS_MACHINE = frozenset({ParkReason.MODEL, ParkReason.SANDBOX, ParkReason.DISK})
@@ -169,13 +169,13 @@ class Runner:
 
     def _search(self, request: Request, lease: Lease, reporter: Reporter) -> Request:
         """Search until solved or spent; the request as it is stored then."""
-        services = self.services
+        services, commit = self.services, self._read_at(request)
         with (
-            checked_out(services.forge, request.repository, self._read_at(request)) as root,
+            checked_out(services.forge, request.repository, commit) as root,
             self.open_sandbox(project_of(root, request.path)) as sandbox,
         ):
             model = self._opened_model()
-            pool_id = self._pool_id(request, model, sandbox)
+            pool_id = self._pool_id(request, model, sandbox, commit)
             pool = services.store.load_pool(pool_id)
             journal = Journal(services.store, pool_id)
             task = Search(
@@ -208,7 +208,9 @@ class Runner:
             raise Refusal(refusals.no_branch(request.branch or ""))
         return sha
 
-    def _pool_id(self, request: Request, model: LanguageModel, sandbox: Sandbox) -> str:
+    def _pool_id(
+        self, request: Request, model: LanguageModel, sandbox: Sandbox, commit: str
+    ) -> str:
         """The request's pool; a new one where it has none."""
         if request.pool_id is not None:
             return request.pool_id
@@ -218,6 +220,8 @@ class Runner:
             prompts=prompts.fingerprint(),
             seed=None,
             sandbox=sandbox.description,
+            repository=request.repository,
+            commit=commit,
             warnings=list(sandbox.warnings),
         )
         self.services.store.update_request(request.id, pool_id=pool_id)
@@ -323,12 +327,14 @@ class Runner:
 
     def _surely(self, write: Callable[[], None]) -> None:
         """Write an end to the database, however often that takes; a lease that is lost ends it too."""
-        for _ in range(MOST_STORE_TRIES):
+        services = self.services
+        for tries in range(1, MOST_STORE_TRIES + 1):
             try:
                 write()
             except StoreUnavailable as error:
                 logger.warning("the end of a request could not be stored yet: %s", error)
-                self.stopping.wait(STORE_PAUSE_S)
+                pause_s = services.settings.park.delay_s(tries, services.rng)
+                self.stopping.wait(min(pause_s, LONGEST_STORE_PAUSE_S))
                 if self.stopping.is_set():
                     return
             except LeaseLost:

@@ -35,7 +35,6 @@ logger = logging.getLogger(__name__)
 
 IDLE_S = 0.5
 """How often an idle thread looks for work."""
-OUTAGE_S = 5.0
 
 
 @dataclass
@@ -82,13 +81,15 @@ class Worker:
 
     def _loop(self, work: Callable[[], float], failures: list[BaseException]) -> None:
         """Call `work` until the end; it says after how many seconds it wants to be called again."""
+        services, outages = self.services, 0
         try:
             while not self.stopping.is_set():
                 try:
-                    pause = work()
+                    pause, outages = work(), 0
                 except StoreUnavailable as error:
                     logger.warning("the database is away: %s", error)
-                    pause = OUTAGE_S
+                    outages += 1
+                    pause = services.settings.park.delay_s(outages, services.rng)
                 self.stopping.wait(pause)
         except BaseException as error:  # noqa: BLE001 - the process ends with it, and is started again
             failures.append(error)

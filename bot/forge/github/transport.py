@@ -157,8 +157,8 @@ class Transport:
             retry=Retry(
                 total=settings.retries,
                 status_forcelist=(500, 502, 503, 504),
-                # None is all; a connection that never came about is tried again all the same.
-                allowed_methods=None if repeats else (),
+                # A connection that never came about is tried again all the same.
+                allowed_methods=None if repeats else _SAFE_TO_REPEAT,
                 backoff_factor=0.25,
                 backoff_jitter=0.25,
                 raise_on_status=False,

@@ -32,6 +32,7 @@ from engine.llm.base import Prompt
 from engine.llm.scripted import Line, Reply, ScriptedModel
 from engine.sandbox import Project, SandboxSettings, open_sandbox
 from engine.sandbox.base import Sandbox
+from tests.bot.daemon.processes import ForkServer
 
 REPO = "octo/shop"
 FILES = {"README.md": "shop\n", "pyproject.toml": '[project]\nname = "shop"\n', "tests/.keep": ""}
@@ -114,6 +115,13 @@ class Scene:
 @pytest.fixture(scope="session")
 def app_keys() -> tuple[str, str]:
     return new_key()
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[ForkServer]:
+    """Starts daemon processes in a moment."""
+    with ForkServer() as server:
+        yield server
 
 
 @pytest.fixture

@@ -60,12 +60,13 @@ SETTINGS = {
     "SUPERCHARGE_SANDBOX_ENGINE": "bubblewrap",
     "SUPERCHARGE_SANDBOX_MEMORY_MB": "512",
     "SUPERCHARGE_SANDBOX_TMPFS_MB": "32",
-    "SUPERCHARGE_SEARCH_CANDIDATES": "12",
-    "SUPERCHARGE_SEARCH_TESTS": "6",
-    "SUPERCHARGE_SEARCH_CODE_BATCH": "6",
-    "SUPERCHARGE_SEARCH_TEST_BATCH": "3",
+    "SUPERCHARGE_SEARCH_CANDIDATES": "8",
+    "SUPERCHARGE_SEARCH_TESTS": "4",
+    "SUPERCHARGE_SEARCH_CODE_BATCH": "8",
+    "SUPERCHARGE_SEARCH_TEST_BATCH": "4",
+    "SUPERCHARGE_SEARCH_THRESHOLD": "0.6",
     "SUPERCHARGE_WORKER_LEASE_S": str(LEASE_S),
-    "SUPERCHARGE_SCHEDULER_TICK_S": "0.2",
+    "SUPERCHARGE_SCHEDULER_TICK_S": "0.5",
     "SUPERCHARGE_WEBHOOK_SECRET": "known to both",
 }
 
@@ -82,6 +83,7 @@ class Fleet:
         keys: tuple[str, str],
         *,
         settings: Mapping[str, str] = {},
+        replies: Mapping[str, list[str]] = REPLIES,
         seconds_per_reply: float = 0.02,
     ) -> None:
         self.github, self.url, self.folder = github, url, folder
@@ -97,7 +99,7 @@ class Fleet:
         )
         key_file, script = folder / "app.pem", folder / "script.json"
         key_file.write_text(app.key)
-        script.write_text(json.dumps({"replies": REPLIES, "seconds_per_reply": seconds_per_reply}))
+        script.write_text(json.dumps({"replies": replies, "seconds_per_reply": seconds_per_reply}))
         self.environment = {
             **SETTINGS,
             "SUPERCHARGE_MODEL_MODEL": str(script),
@@ -146,7 +148,14 @@ class Fleet:
             if not process.killed and not process.is_running:
                 raise AssertionError(f"{process.name} ended by itself: {process.said()}")
 
+    def again(self) -> None:
+        """GitHub makes its last delivery once more, under the same id."""
+        with self.github.world.lock:
+            last = self.github.courier.attempts[-1]
+            self.github.courier.send(last.hook, last.event, last.payload, last.guid)
+
     def stop(self) -> None:
+        """End all processes in good order."""
         for process in self.processes.values():
             if process.is_running:
                 process.stop()
