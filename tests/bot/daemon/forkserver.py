@@ -9,6 +9,8 @@ this one that goes through `bot.cli.main`, as the console script does.
 
 from __future__ import annotations
 
+import ctypes
+import faulthandler
 import json
 import os
 import signal
@@ -24,6 +26,8 @@ import engine.llm.scripted
 import engine.sandbox.bubblewrap
 import engine.sandbox.docker
 import engine.sandbox.session  # noqa: F401
+
+_PR_SET_PDEATHSIG = 1
 
 
 def serve() -> None:
@@ -42,11 +46,15 @@ def _become(arguments: list[str], environment: dict[str, str], log: str) -> None
     code = 70
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        # A test that is killed leaves nothing behind: its end is ours, and ours is theirs.
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         os.setsid()
         written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         nothing = os.open(os.devnull, os.O_RDONLY)
         for source, target in ((nothing, 0), (written, 1), (written, 2)):
             os.dup2(source, target)
+        # Whoever waits for an end that does not come is shown what every thread is doing.
+        faulthandler.register(signal.SIGUSR1, file=2, all_threads=True)
         os.environ.clear()
         os.environ.update(environment)
         sys.argv = ["supercharge", *arguments]

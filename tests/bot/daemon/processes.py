@@ -43,11 +43,13 @@ class Process:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._handle, number)
         if not select.select([self._handle], [], [], 30.0)[0]:
+            signal.pidfd_send_signal(self._handle, signal.SIGUSR1)
+            select.select([self._handle], [], [], 1.0)
             raise AssertionError(f"{self.name} did not end: {self.said()}")
 
     def said(self) -> str:
         """The end of what it has logged."""
-        return self.log.read_text(errors="replace")[-3000:]
+        return self.log.read_text(errors="replace")[-6000:]
 
     def close(self) -> None:
         if self.is_running:

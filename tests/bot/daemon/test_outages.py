@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -16,27 +15,6 @@ from engine.errors import ModelUnavailable, SandboxUnavailable
 REPO = "octo/shop"
 STUB = 'def double(n):\n    """Return twice n."""\n    raise NotImplementedError\n'
 S = RequestStatus
-
-
-class Clock:
-    """Moves only when it is told to."""
-
-    def __init__(self, now):
-        self.now = now
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock(scene):
-    """The scene's time stands still, for everything that asks the services."""
-    moving = Clock(scene.services.clock())
-    scene.services = replace(scene.services, clock=moving)
-    scene.store._clock = moving
-    scene.inbox = replace(scene.inbox, services=scene.services)
-    scene.runner.services = scene.services
-    return moving
 
 
 def ask(scene, count):
