@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from bot.callers import callers_in
 from bot.forge.base import Forge
 from bot.landing import above_packages, module_name, project_root, python_path
+from bot.scratch import scratch_folder
 from engine.cleanup.syntax import Fault, parse
 from engine.sandbox import Project
 from engine.sourcetext import SourceText
@@ -26,12 +26,10 @@ from engine.spec import FunctionSpec
 @contextmanager
 def checked_out(forge: Forge, repository: str, sha: str) -> Iterator[Path]:
     """A folder with the files of a commit, for as long as the block lasts. Raises ForgeError."""
-    with TemporaryDirectory(prefix="supercharge-checkout-") as folder:
-        root = Path(folder)
+    with scratch_folder() as root:
         forge.checkout(repository, sha, root)
-        (root / ".git").mkdir(
-            exist_ok=True
-        )  # a checkout has none, and this is where a project ends
+        # A checkout has none, and this is where a project ends.
+        (root / ".git").mkdir(exist_ok=True)
         yield root
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 EXIT_DIFFERENT = 1
 
-_HEADER = ("model", "prompts", "seed", "sandbox", "warnings")
+_HEADER = ("model", "prompts", "seed", "sandbox", "warnings", "repository", "commit")
 """What an imported file's header may say of how the pool was made."""
 
 _AT_ONCE = 10_000
@@ -103,8 +103,13 @@ def pool_import(config: Path | None, file: Path) -> None:
 
 @pool_group.command("replay")
 @click.argument("pool")
+@click.option(
+    "--checkout",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="The repository at the pool's commit, where its module imports others of it.",
+)
 @click.pass_obj
-def pool_replay(config: Path | None, pool: str) -> None:
+def pool_replay(config: Path | None, pool: str, checkout: Path | None) -> None:
     """Run every pair of POOL in the sandbox again; exit 1 where the matrix or the choice differs."""
     from bot import listings
     from bot import settings as configuration
@@ -113,7 +118,13 @@ def pool_replay(config: Path | None, pool: str) -> None:
 
     settings = configuration.load(config)
     spec, _, found = _pool(config, pool)
-    with open_sandbox(settings.sandbox) as sandbox:
+    project = None
+    if checkout is not None:
+        from bot.checkouts import in_sandbox, project_of
+
+        root = checkout.resolve()
+        spec, project = in_sandbox(spec, root), project_of(root, spec.path)
+    with open_sandbox(settings.sandbox, project=project) as sandbox:
         result = replay(
             spec,
             found,

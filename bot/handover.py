@@ -7,6 +7,8 @@ has one pull request.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -51,6 +53,12 @@ class Change:
     @property
     def files(self) -> dict[str, bytes | None]:
         return {self.path: self.source, self.test_path: self.test.encode()}
+
+    @property
+    def digest(self) -> str:
+        """Names these very files and no others."""
+        told = json.dumps([[path, (text or b"").hex()] for path, text in self.files.items()])
+        return hashlib.sha256(told.encode()).hexdigest()[:20]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +123,25 @@ class HandOver:
             path.write_bytes(source)
             test_file, module = self._test_place(request, config, root)
             test = with_import(solution.test, request.spec.import_name, module)
-            self._prove(request, root, test)
-            return Change(request.path, source, test_file.relative_to(root).as_posix(), test)
+            change = Change(request.path, source, test_file.relative_to(root).as_posix(), test)
+            self._prove(request, root, change)
+            return change
 
-    def _prove(self, request: Request, root: Path, test: str) -> None:
-        """The test as it lands must pass on the code as it lands, with the repository around both."""
+    def _prove(self, request: Request, root: Path, change: Change) -> None:
+        """The test as it lands must pass on the code as it lands, with the repository around both.
+
+        Once: what was proved before the work was cut off, or GitHub went away, is not proved again.
+        """
+        store, key = self.services.store, f"proof {request.id} {request.head_sha} {change.digest}"
+        known = store.begin_effect(key, request.id)
+        if known is not None and known.done_at is not None:
+            return
         place = f"{request.id}-landed"
         with self.open_sandbox(project_of(root, request.path)) as sandbox:
             result = sandbox.confirm(
                 (place, place),
                 "",
-                test,
+                change.test,
                 entry_point="supercharge_landed",
                 timeout_s=self.services.settings.search.timeout_s,
             )
@@ -135,6 +151,7 @@ class HandOver:
             said = f"{result.error}: {result.message}" if result.message else result.error
             words = f"the test does not pass in a checkout of the repository ({said})"
             raise Refusal(refusals.cannot(words))
+        store.finish_effect(key)
 
     def _test_place(self, request: Request, config: RepoConfig, root: Path) -> tuple[Path, str]:
         name = request.spec.entry_point
@@ -184,6 +201,7 @@ class HandOver:
             attempts=len(turns),
             sandbox=str(about.get("sandbox", "")),
             pool_id=pool_id,
+            commit=str(about.get("commit", "")),
             warnings=tuple(map(str, about.get("warnings", ()))),
             closes=first.subject.number if on_issue else None,
             base_pull=None if on_issue else first.subject.number,

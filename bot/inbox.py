@@ -60,7 +60,10 @@ class Inbox:
             outage = outage_of(error)
             if outage is not None:
                 logger.warning("delivery %s waits: %s", delivery.id, outage.reason)
-                pause = max(PAUSE_S, outage.retry_after_s)
+                # As for parked requests: those that met one outage do not come back together.
+                pause = self.services.settings.park.delay_s(
+                    delivery.tries, self.services.rng, retry_after_s=outage.retry_after_s
+                )
                 store.put_back_delivery(delivery.id, delay_s=pause, note=outage.reason)
                 return None
             error_id = new_id()

@@ -42,8 +42,11 @@ class Requester:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullReport:
-    """All that the pull request tells. `closes` is an issue's number, `base_pull` that of the pull
-    request whose branch it goes to. `seconds` is the time of the searches, of all attempts together.
+    """All that the pull request tells.
+
+    `closes` is an issue's number, `base_pull` that of the pull request whose branch it goes to. The
+    pool's pairs ran beside the files of `commit`. `seconds` is the time of the searches, of all
+    attempts together.
     """
 
     request_id: str
@@ -58,6 +61,7 @@ class PullReport:
     attempts: int
     sandbox: str
     pool_id: str
+    commit: str = ""
     warnings: Sequence[str] = ()
     mutation: Mutation | None = None
     closes: int | None = None
@@ -223,10 +227,16 @@ def _limits(report: PullReport) -> str:
 
 
 def _replay(report: PullReport) -> str:
-    command = f"supercharge pool replay {_word(report.pool_id)}"
+    pool = _word(report.pool_id)
+    there = f"supercharge pool export {pool} {pool}.jsonl"
+    here = f"supercharge pool replay {pool}.jsonl --checkout ."
+    if report.commit:
+        here = f"git checkout {_word(report.commit)}\n{here}"
     return (
-        "Every reply, cleaned candidate and verdict is kept. On the machine that made this, run every"
-        f" pair again and see that the same code is chosen:\n\n{fenced(command, 'sh', limit=200)}"
+        "Every reply, cleaned candidate and verdict is kept. Whoever runs the bot can give you all of"
+        f" it as one file:\n\n{fenced(there, 'sh', limit=300)}\n\n"
+        "With that file, in a checkout of this repository, run every pair again and see that the same"
+        f" code is chosen:\n\n{fenced(here, 'sh', limit=300)}"
     )
 
 

@@ -74,8 +74,11 @@ class ParkPolicy:
     """
 
     first_s: float = 20.0
+    """Seconds before the first try at most; each next one may take twice as long."""
     cap_s: float = 600.0
+    """Seconds between two tries at most."""
     floor_s: float = 2.0
+    """Seconds between two tries at least."""
 
     def __post_init__(self) -> None:
         _check_positive("park", self, "first_s", "cap_s", "floor_s")
@@ -87,8 +90,12 @@ class ParkPolicy:
 
         `retry_after_s` is what the part itself asked for; the draw comes on top of it.
         """
+        return now + timedelta(seconds=self.delay_s(parks, rng, retry_after_s=retry_after_s))
+
+    def delay_s(self, parks: int, rng: random.Random, *, retry_after_s: float = 0.0) -> float:
+        """Seconds from now to `next_try`."""
         ceiling = max(_grown(self.first_s, self.cap_s, parks), self.floor_s)
-        return now + timedelta(seconds=retry_after_s + rng.uniform(self.floor_s, ceiling))
+        return retry_after_s + rng.uniform(self.floor_s, ceiling)
 
 
 def _grown(first_s: float, cap_s: float, times: int) -> float:

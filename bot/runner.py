@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from bot import refusals
 from bot.checkouts import checked_out, in_sandbox, project_of
@@ -24,12 +25,13 @@ from bot.outages import Outage, outage_of
 from bot.refusal import Refusal
 from bot.reporting import Reporter
 from bot.requests import Request, RequestStatus, new_id
-from bot.retry import ParkPolicy, ParkReason, RetryPolicy
+from bot.retry import ParkReason, RetryPolicy
 from bot.services import Services
 from bot.settings import Settings
 from bot.steps import parked, unsolved
 from bot.store.errors import LeaseLost, StoreUnavailable
 from bot.store.journal import Journal
+from bot.store.leases import CLAIMABLE
 from engine import prompts
 from engine import search as engine_search
 from engine.errors import BadInput, Cancelled
@@ -41,7 +43,18 @@ from engine.search import Exhausted, Search, Solution
 logger = logging.getLogger(__name__)
 
 MOST_STORE_TRIES = 60
-STORE_PAUSE_S = 5.0
+LONGEST_STORE_PAUSE_S = 5.0
+
+
+_OF_THIS_MACHINE = frozenset({ParkReason.MODEL, ParkReason.SANDBOX, ParkReason.DISK})
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A part of this machine is down, and is not tried before then."""
+
+    part: ParkReason
+    until: datetime
 
 
 @dataclass
@@ -55,9 +68,11 @@ class Runner:
     name: str
     open_model: Callable[[], LanguageModel]
     open_sandbox: Callable[[Project | None], Sandbox]
-    park_policy: ParkPolicy = field(default_factory=ParkPolicy)
     stopping: threading.Event = field(default_factory=threading.Event)
     _model: LanguageModel | None = None
+    _outages: int = 0
+    """Of this machine's own parts, in a row."""
+    _rest: Rest | None = None
 
     def work(self) -> bool:
         """Claim a request and carry it as far as it goes; False where there was none.
@@ -65,7 +80,7 @@ class Runner:
         Raises StoreUnavailable.
         """
         lease_s = self.services.settings.worker.lease_s
-        request = self.services.store.claim(self.name, lease_s)
+        request = self.services.store.claim(self.name, lease_s, statuses=self._can_do_now())
         if request is None:
             return False
         reporter = Reporter(self.services, request)
@@ -101,12 +116,23 @@ class Runner:
             over.set()
             watcher.join()
 
+    def _can_do_now(self) -> tuple[RequestStatus, ...]:
+        """What may be claimed. While a part of this machine is down the queue keeps its order: one
+        request tries the part now and then, and the others do not run into it one after the other.
+        """
+        if self._rest is None or self.services.clock() >= self._rest.until:
+            return CLAIMABLE
+        # To hand over takes the sandbox and no model.
+        return (RequestStatus.SOLVED,) if self._rest.part is ParkReason.MODEL else ()
+
     def _carry(self, request: Request, lease: Lease, reporter: Reporter) -> None:
+        had_waited = request.parks > 0
         try:
             if request.status is RequestStatus.RUNNING:
                 request = self._search(request, lease, reporter)
             if request.status is RequestStatus.SOLVED:
                 self._hand_over(request)
+            self._got_through(had_waited)
         except LeaseLost:
             logger.warning("%s is another worker's by now", request.id)
             return
@@ -126,17 +152,30 @@ class Runner:
                 self._surely(lambda: self._park(request, outage))
         reporter.tell()
 
+    def _got_through(self, had_waited: bool) -> None:
+        """All parts answer: what waits for one of them goes on, in the order in which it was made."""
+        self._outages, self._rest = 0, None
+        if not had_waited:
+            return
+        try:
+            woken = self.services.store.wake_parked()
+        except StoreUnavailable as error:
+            logger.warning("what is parked waits for its time: %s", error)
+            return
+        for request in woken:
+            logger.info("%s goes on: %s", request.id, request.reason)
+
     # -- searching ---------------------------------------------------------------------------------
 
     def _search(self, request: Request, lease: Lease, reporter: Reporter) -> Request:
         """Search until solved or spent; the request as it is stored then."""
-        services = self.services
+        services, commit = self.services, self._read_at(request)
         with (
-            checked_out(services.forge, request.repository, self._read_at(request)) as root,
+            checked_out(services.forge, request.repository, commit) as root,
             self.open_sandbox(project_of(root, request.path)) as sandbox,
         ):
             model = self._opened_model()
-            pool_id = self._pool_id(request, model, sandbox)
+            pool_id = self._pool_id(request, model, sandbox, commit)
             pool = services.store.load_pool(pool_id)
             journal = Journal(services.store, pool_id)
             task = Search(
@@ -169,7 +208,9 @@ class Runner:
             raise Refusal(refusals.no_branch(request.branch or ""))
         return sha
 
-    def _pool_id(self, request: Request, model: LanguageModel, sandbox: Sandbox) -> str:
+    def _pool_id(
+        self, request: Request, model: LanguageModel, sandbox: Sandbox, commit: str
+    ) -> str:
         """The request's pool; a new one where it has none."""
         if request.pool_id is not None:
             return request.pool_id
@@ -179,6 +220,8 @@ class Runner:
             prompts=prompts.fingerprint(),
             seed=None,
             sandbox=sandbox.description,
+            repository=request.repository,
+            commit=commit,
             warnings=list(sandbox.warnings),
         )
         self.services.store.update_request(request.id, pool_id=pool_id)
@@ -264,12 +307,16 @@ class Runner:
         if outage.part is ParkReason.MODEL:
             self.close()
         now = self.services.clock()
+        if outage.part in _OF_THIS_MACHINE:
+            self._outages += 1
+            rest_s = self.services.settings.park.delay_s(self._outages, self.services.rng)
+            self._rest = Rest(outage.part, now + timedelta(seconds=rest_s))
         self.services.store.apply(
             request.id,
             lambda current: parked(
                 current,
                 outage.part,
-                policy=self.park_policy,
+                policy=self.services.settings.park,
                 now=now,
                 rng=self.services.rng,
                 reason=outage.reason,
@@ -280,12 +327,14 @@ class Runner:
 
     def _surely(self, write: Callable[[], None]) -> None:
         """Write an end to the database, however often that takes; a lease that is lost ends it too."""
-        for _ in range(MOST_STORE_TRIES):
+        services = self.services
+        for tries in range(1, MOST_STORE_TRIES + 1):
             try:
                 write()
             except StoreUnavailable as error:
                 logger.warning("the end of a request could not be stored yet: %s", error)
-                self.stopping.wait(STORE_PAUSE_S)
+                pause_s = services.settings.park.delay_s(tries, services.rng)
+                self.stopping.wait(min(pause_s, LONGEST_STORE_PAUSE_S))
                 if self.stopping.is_set():
                     return
             except LeaseLost:

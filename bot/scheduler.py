@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot import steps
+from bot.metrics import one_line
 from bot.requests import IllegalTransition, Request, RequestStatus
 from bot.settings import SchedulerSettings
 from bot.store.queries import RequestFilter
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 
 HOUSEKEEPING_S = 3600.0
 """Seconds between two looks for what is old, and for a new model or new prompts."""
+METRICS_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Chores:
         self._settings = settings
         self._clock = clock
         self._fingerprint = fingerprint
+        self._told = ""
 
     def ticks(self) -> list[Tick]:
         often = self._settings.tick_s
@@ -59,6 +62,7 @@ class Chores:
             Tick("stale leases", often, self.release_stale_leases),
             Tick("due retries", often, self.wake),
             Tick("another model", HOUSEKEEPING_S, self.revive_exhausted),
+            Tick("metrics", METRICS_S, self.tell_metrics),
             Tick("housekeeping", HOUSEKEEPING_S, self.keep_house),
         ]
 
@@ -99,6 +103,15 @@ class Chores:
             log.info("%s goes on: %s", again.id, again.reason)
             revived.append(again)
         return revived
+
+    def tell_metrics(self) -> str:
+        """Say in the log how things stand, where that is news; what was said, or nothing."""
+        line = one_line(self._store.gauges())
+        if line == self._told:
+            return ""
+        self._told = line
+        log.info("under way: %s", line)
+        return line
 
     def keep_house(self) -> tuple[int, int]:
         """Drop old pools and forget old deliveries; how many of each."""

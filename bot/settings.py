@@ -19,7 +19,7 @@ from typing import Any, get_origin, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from bot.forge.settings import GitHubSettings
-from bot.retry import RetryPolicy
+from bot.retry import ParkPolicy, RetryPolicy
 from engine.errors import BadInput
 from engine.llm.settings import ModelSettings
 from engine.policy import Budget
@@ -188,6 +188,7 @@ class Settings:
     worker: WorkerSettings = field(default_factory=WorkerSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    park: ParkPolicy = field(default_factory=ParkPolicy)
     scheduler: SchedulerSettings = field(default_factory=SchedulerSettings)
 
     def budget(self) -> Budget:

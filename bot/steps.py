@@ -107,6 +107,14 @@ def woken(request: Request, *, now: datetime) -> Request:
     return transition(request, RequestStatus.QUEUED, reason="its time has come", at=now)
 
 
+def unparked(request: Request, *, now: datetime) -> Request:
+    """The part that it waited for answers again: it goes on before its time."""
+    if request.status is RequestStatus.SOLVED:
+        return replace(request, reason="", retry_at=None, parked=None)
+    reason = "what was down answers again"
+    return transition(request, RequestStatus.QUEUED, reason=reason, at=now)
+
+
 def revived(
     request: Request,
     *,

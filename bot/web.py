@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from bot.arrivals import Arrivals
 from bot.deliveries import is_of_use, semantic_key
+from bot.metrics import exposition
 from bot.settings import Settings
 from bot.store.deliveries import Arrival
 from bot.store.errors import StoreUnavailable
@@ -53,7 +54,13 @@ def application(settings: Settings, store: Store, arrivals: Arrivals) -> WSGIApp
         except StoreUnavailable as error:
             raise NotReady(str(error)) from error
 
-    return create_app(secrets=settings.webhook.secrets, accept=accept, ready=ready)
+    def metrics() -> str:
+        try:
+            return exposition(store.gauges())
+        except StoreUnavailable as error:
+            raise NotReady(str(error)) from error
+
+    return create_app(secrets=settings.webhook.secrets, accept=accept, ready=ready, metrics=metrics)
 
 
 def serve(

@@ -22,7 +22,8 @@ from bot.polling import Poller
 from bot.requests import ENDS
 from bot.runner import Runner, fingerprint
 from bot.said import BeingDone
-from bot.scheduler import Chores, Scheduler, Tick
+from bot.scheduler import HOUSEKEEPING_S, Chores, Scheduler, Tick
+from bot.scratch import sweep_scratch
 from bot.services import Services
 from bot.store.errors import StoreUnavailable
 from bot.store.queries import RequestFilter
@@ -34,7 +35,6 @@ logger = logging.getLogger(__name__)
 
 IDLE_S = 0.5
 """How often an idle thread looks for work."""
-OUTAGE_S = 5.0
 
 
 @dataclass
@@ -81,13 +81,15 @@ class Worker:
 
     def _loop(self, work: Callable[[], float], failures: list[BaseException]) -> None:
         """Call `work` until the end; it says after how many seconds it wants to be called again."""
+        services, outages = self.services, 0
         try:
             while not self.stopping.is_set():
                 try:
-                    pause = work()
+                    pause, outages = work(), 0
                 except StoreUnavailable as error:
                     logger.warning("the database is away: %s", error)
-                    pause = OUTAGE_S
+                    outages += 1
+                    pause = services.settings.park.delay_s(outages, services.rng)
                 self.stopping.wait(pause)
         except BaseException as error:  # noqa: BLE001 - the process ends with it, and is started again
             failures.append(error)
@@ -112,6 +114,7 @@ class Worker:
         often = services.settings.scheduler.tick_s
         return [
             *chores.ticks(),
+            Tick("folders of the dead", HOUSEKEEPING_S, sweep_scratch),
             Tick("words that are owed", often, self.say_what_is_owed),
             Tick("deliveries that failed", POLL_S, poller.redeliver_failed),
             Tick("wishes that nobody told of", POLL_S, poller.find_missed),

@@ -3,6 +3,7 @@
     POST /webhook   202 stored, known already, or of no use here; 4xx with one line; 503 try again
     GET  /healthz   200 while the process answers
     GET  /readyz    200 while deliveries can be stored, else 503
+    GET  /metrics   how the bot is doing, in Prometheus' text format
 
 The order matters. A delivery's headers are looked at, its body is read as far as it may be long, its
 signature is verified over the raw bytes, and only then is it parsed; what fails at any step leaves
@@ -48,14 +49,15 @@ def create_app(
     secrets: Sequence[str],
     accept: Callable[[Event, bytes], bool],
     ready: Callable[[], None] = lambda: None,
+    metrics: Callable[[], str] = lambda: "",
     max_body: int = MAX_BODY,
 ) -> Flask:
     """The WSGI application.
 
     `secrets`: the webhook's secret, or the one in force and the one before it; raises NoSecret without.
     `accept`: stores a verified event with its raw body, durably, and does nothing else; returns whether
-    the delivery is new. It is not called for an `Unknown`. `ready` returns if the store answers. Both
-    raise StoreUnavailable; both are called from many threads at once.
+    the delivery is new. It is not called for an `Unknown`. `ready` returns if the store answers,
+    `metrics` what is told of it. All raise StoreUnavailable; all are called from many threads at once.
     """
     verifier = Verifier(secrets)
     app = Flask("webhooks", static_folder=None)
@@ -81,6 +83,10 @@ def create_app(
     def readyz() -> Response:
         ready()
         return _line(200, "ready")
+
+    @app.get("/metrics")
+    def tell_metrics() -> Response:
+        return Response(metrics(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
     @app.errorhandler(StoreUnavailable)
     def store_unavailable(error: StoreUnavailable) -> Response:

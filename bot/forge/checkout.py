@@ -49,7 +49,8 @@ def checkout(
     if only_https and not url.startswith("https://"):
         raise Unavailable("the clone URL is not https: the token is not sent there")
     directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="supercharge-git-") as folder:
+    # Beside the files: whoever removes what a killed process left there removes this as well.
+    with tempfile.TemporaryDirectory(prefix=".git-", dir=directory.parent) as folder:
         git = _Git(Path(folder), directory, url, token, timeout_s)
         git.run("init", "--quiet", "--template=", "--initial-branch=none")
         try:

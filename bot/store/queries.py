@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, tuple_
 
-from bot.requests import Request, RequestStatus, Subject
+from bot.requests import ENDS, Request, RequestStatus, Subject
+from bot.retry import ParkReason
 from bot.store.base import Part
 from bot.store.changes import read_row
 from bot.store.rows import from_row
-from bot.store.tables import deliveries, requests
+from bot.store.tables import deliveries, pools, requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,21 @@ class RequestFilter:
             opened = c.status == RequestStatus.PR_OPENED.value
             kept.append(and_(opened, c.pull_closed_at.is_(None)))
         return kept
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """How things stand now, for whoever watches the bot."""
+
+    requests: Mapping[RequestStatus, int]
+    parked: Mapping[ParkReason, int]
+    oldest_queued_s: float
+    """How long the request that has waited longest for a worker has; 0 where none waits."""
+    words_owed: int
+    """Ends that nobody was told of yet."""
+    deliveries: int
+    """Stored and not handled yet."""
+    pools: int
 
 
 class Queries(Part):
@@ -108,6 +124,28 @@ class Queries(Part):
         query = select(func.count(deliveries.c.id)).where(deliveries.c.handled_at.is_(None))
         with self._database.reading() as connection:
             return self._number(connection, query)
+
+    def gauges(self) -> Gauges:
+        """All of them, as of one moment."""
+        c = requests.c
+        statuses = select(c.status, func.count(c.id)).group_by(c.status)
+        parts = select(c.parked, func.count(c.id)).where(c.parked.is_not(None)).group_by(c.parked)
+        oldest = select(func.min(c.updated_at)).where(c.status == RequestStatus.QUEUED.value)
+        owed = RequestFilter(statuses=tuple(ENDS), words_owed=True)
+        unhandled = select(func.count(deliveries.c.id)).where(deliveries.c.handled_at.is_(None))
+        with self._database.reading() as connection:
+            by_status = {row[0]: row[1] for row in connection.execute(statuses)}
+            by_part = {row[0]: row[1] for row in connection.execute(parts)}
+            since = connection.scalar(oldest)
+            waited = (self._clock() - since).total_seconds() if since is not None else 0.0
+            return Gauges(
+                requests={status: by_status.get(status.value, 0) for status in RequestStatus},
+                parked={part: by_part.get(part.value, 0) for part in ParkReason},
+                oldest_queued_s=max(waited, 0.0),
+                words_owed=self._number(connection, _filtered(select(func.count(c.id)), owed)),
+                deliveries=self._number(connection, unhandled),
+                pools=self._number(connection, select(func.count(pools.c.number))),
+            )
 
     def _number(self, connection: Any, query: Select[Any]) -> int:
         return int(connection.scalar(query) or 0)

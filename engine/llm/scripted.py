@@ -54,7 +54,8 @@ class ScriptedModel:
     An ask without a seed goes on where the last one with the same lines ended; an ask with a seed
     begins at the line of that number, so equal seeds give equal replies.
     `choices` gives, for a part of a prompt's text, each choice's probability; without it the model
-    cannot tell any. Raises LookupError for a prompt that the script does not foresee.
+    cannot tell any. Every reply takes `seconds_per_reply`, or until it is cancelled. Raises
+    LookupError for a prompt that the script does not foresee.
     """
 
     def __init__(
@@ -65,12 +66,14 @@ class ScriptedModel:
         chat: bool = False,
         context_window: int = 8192,
         name: str = "scripted",
+        seconds_per_reply: float = 0.0,
     ) -> None:
         self._script = script
         self._choices = choices
         self._chat = chat
         self._context_window = context_window
         self._name = name
+        self._seconds_per_reply = seconds_per_reply
         self._dealt: dict[tuple[Line, ...], int] = {}
         self.calls: list[Call] = []
 
@@ -135,7 +138,7 @@ class ScriptedModel:
     def _write(
         self, line: Line, params: SamplingParams, room: int, cancel: threading.Event | None
     ) -> Completion:
-        if cancel is not None and cancel.is_set():
+        if (cancel or threading.Event()).wait(self._seconds_per_reply):
             return Completion("", FinishReason.CANCELLED)
         if isinstance(line, Exception):
             raise line
@@ -167,7 +170,8 @@ def _first_found(script: Mapping[str, T], prompt: Prompt) -> T:
 def load_script(path: str) -> ScriptedModel:
     """The model of a JSON file `{"replies": {part: [text, ...]}, "choices": {part: {text: p}}}`.
 
-    `choices` may be left out. Raises BadInput when the file is not such a script.
+    `choices` may be left out; `"seconds_per_reply": 0.5` makes it as slow as a real one. Raises
+    BadInput when the file is not such a script.
     """
     try:
         script = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -180,7 +184,12 @@ def load_script(path: str) -> ScriptedModel:
     if not _is_table(replies, list) or not (choices is None or _is_table(choices, dict)):
         raise BadInput(f'the script {path} must be {{"replies": {{"part of a prompt": ["text"]}}}}')
     assert isinstance(replies, dict)
-    return ScriptedModel(replies, choices=choices, name=f"scripted ({Path(path).name})")
+    assert isinstance(script, dict)
+    pace = script.get("seconds_per_reply", 0)
+    if isinstance(pace, bool) or not isinstance(pace, int | float) or not 0 <= pace <= 3600:
+        raise BadInput(f"the script {path}: seconds_per_reply must be 0 to 3600, not {pace!r}")
+    name = f"scripted ({Path(path).name})"
+    return ScriptedModel(replies, choices=choices, name=name, seconds_per_reply=pace)
 
 
 def _is_table(value: object, of: type) -> bool:

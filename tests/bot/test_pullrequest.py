@@ -44,6 +44,7 @@ def report(**changed: object) -> PullReport:
         attempts=1,
         sandbox="docker 20.10.24, no network",
         pool_id="p4c8d2",
+        commit="c0ffee11c0ffee11c0ffee11c0ffee11c0ffee11",
         closes=12,
     )
     return replace(usual, **changed)  # type: ignore[arg-type]

@@ -103,6 +103,17 @@ def test_what_is_old_and_done_with_goes_and_the_rest_stays(store, clock, chores)
     assert store.count_unhandled_deliveries() == 1
 
 
+def test_how_things_stand_is_told_in_the_log_when_it_is_news(store, chores, caplog):
+    store.add_request(request("waits"))
+    with caplog.at_level(logging.INFO):
+        assert chores.tell_metrics() == "1 queued"
+        store.claim("w1", 60)
+        assert chores.tell_metrics() == "1 running"
+        assert chores.tell_metrics() == ""
+
+    assert "under way: 1 queued" in caplog.text
+
+
 def test_a_tick_that_meets_an_outage_is_told_in_one_line_and_stops_no_other(caplog):
     def down():
         raise StoreUnavailable("the database is away", remedy="start it")

@@ -46,7 +46,11 @@ def memory() -> Memory:
 
 @pytest.fixture
 def app(memory: Memory) -> Flask:
-    return create_app(secrets=[d.SECRET], accept=memory.accept, ready=memory.ready)
+    def metrics() -> str:
+        memory.ready()
+        return f"stored {len(memory.stored)}\n"
+
+    return create_app(secrets=[d.SECRET], accept=memory.accept, ready=memory.ready, metrics=metrics)
 
 
 @pytest.fixture
@@ -214,11 +218,18 @@ def test_while_the_store_is_away_the_sender_is_told_when_to_come_again(
     assert int(response.headers["Retry-After"]) > 0
     assert "database" not in response.text
     refused(client.get("/readyz"), 503, "try again later")
+    refused(client.get("/metrics"), 503, "try again later")
     assert client.get("/healthz").status_code == 200
     memory.away = False
     assert client.get("/readyz").status_code == 200
     response = client.post("/webhook", data=BODY, headers=d.headers("issue_comment", BODY))
     assert response.status_code == 202
+
+
+def test_whoever_watches_the_bot_is_told_how_it_is_doing(client: FlaskClient) -> None:
+    response = client.get("/metrics")
+    assert (response.status_code, response.text) == (200, "stored 0\n")
+    assert response.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
 
 
 def test_a_bug_in_the_store_is_logged_and_not_shown(caplog: pytest.LogCaptureFixture) -> None:

@@ -46,6 +46,8 @@ class Faults:
     def __init__(self, seed: int = 0) -> None:
         self.server_error_rate = 0.0
         """Share of requests, 0 to 1, that get a 502."""
+        self.lost_answer_rate = 0.0
+        """Share of requests, beside those, that are done and get a 502 all the same."""
         self.lists_behind = 0
         """How many lists still leave out what is made from now on."""
         self.duplicate_deliveries = False
@@ -68,7 +70,8 @@ class Faults:
         """Everything works again."""
         with self._lock:
             self._planned.clear()
-        self.server_error_rate, self.lists_behind = 0.0, 0
+        self.server_error_rate = self.lost_answer_rate = 0.0
+        self.lists_behind = 0
         self.duplicate_deliveries = self.hold_deliveries = self.drop_deliveries = False
 
     def take(self, method: str, path: str) -> Fault | None:
@@ -80,6 +83,9 @@ class Faults:
                 if fault.times <= 0:
                     self._planned.remove(fault)
                 return fault
-            if self._random.random() < self.server_error_rate:
+            drawn = self._random.random()
+            if drawn < self.server_error_rate:
                 return Fault(FaultKind.SERVER_ERROR)
+            if drawn < self.server_error_rate + self.lost_answer_rate:
+                return Fault(FaultKind.LOST_ANSWER)
         return None

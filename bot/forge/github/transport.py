@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import threading
 import time
 from collections import OrderedDict
@@ -41,6 +42,8 @@ PER_PAGE = 100
 _HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 _SAFE_TO_REPEAT = ("GET", "HEAD", "PUT", "PATCH", "DELETE")
 """A PATCH of ours sets values and never counts, so that twice is the same as once."""
+_SAME_AGAIN = re.compile(r"/git/(?:blobs|trees|commits)$|/reactions$|/labels$|/access_tokens$")
+"""What a POST makes there goes by its content, is a set, or is thrown away: twice does no harm."""
 _DEFAULT_WAIT_S = 60.0
 """What GitHub asks for after a secondary limit that names no time."""
 _MAX_KEPT = 512
@@ -74,7 +77,7 @@ class Transport:
     def __init__(self, settings: GitHubSettings) -> None:
         self.settings = settings
         self._lock = threading.Lock()
-        self._idle: list[Requester] = []
+        self._idle: dict[bool, list[Requester]] = {False: [], True: []}
         self._kept: OrderedDict[str, tuple[str, Any]] = OrderedDict()
 
     def call(
@@ -92,7 +95,7 @@ class Transport:
         sent = {**_HEADERS, **(headers or {})}
         auth.authentication(sent)
         try:
-            with self._borrowed() as requester:
+            with self._borrowed(repeats=_is_safe_to_repeat(verb, path)) as requester:
                 status, got, text = requester.requestJson(verb, path, {**(query or {})}, sent, send)
             body = json.loads(text) if text else None
         except requests.RequestException as error:
@@ -124,23 +127,25 @@ class Transport:
     def close(self) -> None:
         """Closes all connections that no call is using."""
         with self._lock:
-            idle, self._idle = self._idle, []
+            idle = [requester for kept in self._idle.values() for requester in kept]
+            self._idle = {False: [], True: []}
         for requester in idle:
             requester.close()
 
     @contextmanager
-    def _borrowed(self) -> Iterator[Requester]:
+    def _borrowed(self, *, repeats: bool) -> Iterator[Requester]:
         """A requester for one call: PyGithub keeps the state of a running one on its connection."""
         with self._lock:
-            requester = self._idle.pop() if self._idle else None
-        requester = requester or self._open()
+            idle = self._idle[repeats]
+            requester = idle.pop() if idle else None
+        requester = requester or self._open(repeats=repeats)
         try:
             yield requester
         finally:
             with self._lock:
-                self._idle.append(requester)
+                self._idle[repeats].append(requester)
 
-    def _open(self) -> Requester:
+    def _open(self, *, repeats: bool) -> Requester:
         settings = self.settings
         # Its debug lines hold whole requests and answers, so tokens too.
         logging.getLogger(Requester.__module__).setLevel(logging.INFO)
@@ -152,7 +157,8 @@ class Transport:
             retry=Retry(
                 total=settings.retries,
                 status_forcelist=(500, 502, 503, 504),
-                allowed_methods=_SAFE_TO_REPEAT,
+                # A connection that never came about is tried again all the same.
+                allowed_methods=None if repeats else _SAFE_TO_REPEAT,
                 backoff_factor=0.25,
                 backoff_jitter=0.25,
                 raise_on_status=False,
@@ -161,6 +167,10 @@ class Transport:
             seconds_between_requests=None,
             seconds_between_writes=None,
         ).requester
+
+
+def _is_safe_to_repeat(verb: str, path: str) -> bool:
+    return verb in _SAFE_TO_REPEAT or _SAME_AGAIN.search(path) is not None
 
 
 def _out_of_reach(error: requests.RequestException) -> str:

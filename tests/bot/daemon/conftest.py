@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ from engine.llm.base import Prompt
 from engine.llm.scripted import Line, Reply, ScriptedModel
 from engine.sandbox import Project, SandboxSettings, open_sandbox
 from engine.sandbox.base import Sandbox
+from tests.bot.daemon.processes import ForkServer
 
 REPO = "octo/shop"
 FILES = {"README.md": "shop\n", "pyproject.toml": '[project]\nname = "shop"\n', "tests/.keep": ""}
@@ -111,9 +113,26 @@ class Scene:
         return [c for c in self.github.comments(REPO, number) if c.user.login == bot]
 
 
+class Clock:
+    """Moves only when it is told to."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
 @pytest.fixture(scope="session")
 def app_keys() -> tuple[str, str]:
     return new_key()
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[ForkServer]:
+    """Starts daemon processes in a moment."""
+    with ForkServer() as server:
+        yield server
 
 
 @pytest.fixture
@@ -165,3 +184,14 @@ def scene(tmp_path: Path, app_keys: tuple[str, str]) -> Iterator[Scene]:
 def _open_sandbox(project: Project | None) -> Sandbox:
     settings = SandboxSettings(engine="bubblewrap", memory_mb=512, tmpfs_mb=32)
     return open_sandbox(settings, project=project)
+
+
+@pytest.fixture
+def clock(scene: Scene) -> Clock:
+    """The scene's time stands still, for everything that asks the services."""
+    moving = Clock(scene.services.clock())
+    scene.services = replace(scene.services, clock=moving)
+    scene.store._clock = moving
+    scene.inbox = replace(scene.inbox, services=scene.services)
+    scene.runner.services = scene.services
+    return moving

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bot.requests import RequestStatus
+from bot.settings import LimitSettings
 
 REPO = "octo/shop"
 
@@ -129,6 +132,38 @@ def test_a_switched_off_repository_refuses(scene):
     scene.work()
 
     assert "turned off here" in scene.said(number)[0]
+
+
+def test_a_repository_has_a_limit_of_open_pull_requests_that_a_closed_one_makes_room_in(scene):
+    scene.github.push(REPO, "main", {".github/supercharge.yml": "max_open_prs: 1\n"}, by="ada")
+    number = scene.pull_with_stub()
+    scene.comment(number, "/supercharge")
+    scene.work()
+    [own] = scene.own_pulls()
+    scene.comment(number, "/supercharge shop/sums.py::double")
+    scene.work()
+
+    assert "as many as `max_open_prs` allows" in scene.said(number)[-1]
+    assert scene.said(number)[-1].partition("\n\n<!--")[0].count("\n") == 0
+    assert len(scene.store.list_requests()) == 1
+
+    scene.github.close_issue(REPO, own, by="ada")
+    scene.comment(number, "/supercharge")
+    scene.hear()
+    assert len(scene.store.list_requests()) == 2
+
+
+def test_the_queue_has_its_length(scene):
+    limits = replace(scene.services.settings, limits=LimitSettings(queue=1))
+    scene.inbox = replace(scene.inbox, services=replace(scene.services, settings=limits))
+    number = scene.pull_with_stub()
+    scene.comment(number, "/supercharge")
+    scene.comment(number, "/supercharge")
+    scene.hear()
+
+    assert len(scene.store.list_requests()) == 1
+    [words] = scene.said(number)
+    assert words.startswith("Sorry, my queue is full; ask again later.\n\n<!--")
 
 
 def test_a_day_has_its_limit(scene):

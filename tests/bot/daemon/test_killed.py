@@ -1,129 +1,125 @@
-"""A worker is killed at every stage of a request: there is one pull request all the same."""
+"""Processes are killed at every stage of many requests: nothing is lost, and nothing is done twice."""
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import signal
-import subprocess
-import sys
-import threading
+import random
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
-import pytest
+from bot.forge.fake.loopback import LoopbackGitHub
+from bot.requests import Request
+from bot.store import open_store
+from tests.bot.daemon.fleet import Fleet, pause
+from tests.bot.daemon.processes import LONGEST_S
+from tests.bot.daemon.stages import OF_REQUESTS, Kill, Killer, Stage, connect, entries
 
-from bot.requests import RequestStatus
-from bot.store.queries import RequestFilter
-
-REPO = "octo/shop"
-REPLIES = {
-    "You review Python functions": [" 0.9"],
-    "def test_double": [
-        "2) == 4\n    assert double(3) == 6\n    assert double(0) == 0\n",
-        "5) == 10\n    assert double(-1) == -2\n    assert double(10) == 20\n",
-    ],
-    "": ["\n    return 2 * n\n", "\n    return n * 2\n", "\n    return n\n"],
-}
-LONGEST_S = 120.0
-
-POINTS = {
-    "the eyes are there": ("POST", r"/comments/\d+/reactions$", 1),
-    "the commit is made": ("POST", r"/git/commits$", 1),
-    "the branch is made": ("POST", r"/git/refs$", 1),
-    "the pull request is opened": ("POST", r"/pulls$", 1),
-    "the last word is said": ("POST", r"/issues/\d+/comments$", 2),
-    "the rocket is there": ("POST", r"/comments/\d+/reactions$", 2),
-}
-"""The n-th request of its kind has been done by GitHub, and its answer never arrives."""
+SEED = 20261125
+REQUESTS = 20
+INBOXES = 6
+LEAST_KILLS = 200
+LONGEST_RUN_S = 600.0
 
 
-class Workers:
-    """Real worker processes, one at a time. The first is killed at its point, the second lives on."""
+def test_two_hundred_kills_at_every_stage_lose_nothing_and_do_nothing_twice(
+    forks, tmp_path, app_keys
+):
+    rng = random.Random(SEED)
+    database = tmp_path / "bot.db"
+    url = f"sqlite:///{database}"
+    with open_store(url) as store, LoopbackGitHub(tmp_path / "github") as github:
+        fleet = Fleet(forks, github, tmp_path, url, app_keys)
+        issues = [fleet.open(number) for number in range(REQUESTS)]
+        kills = _ask_and_kill_the_web_side(fleet, issues, str(database), rng)
+        plans = {issue: list(OF_REQUESTS) for issue in issues}
+        with Killer(fleet, str(database), plans, rng, INBOXES) as killer:
+            fleet.start("worker 1")
+            fleet.start("worker 2")
+            about = f"seed {SEED}"
+            requests = fleet.wait_told(store, REQUESTS, about=about, longest_s=LONGEST_RUN_S)
+        fleet.stop()
 
-    def __init__(self, scene: Any, folder: Path, point: str) -> None:
-        method, path, self._left = POINTS[point]
-        self._is_it = lambda r: r.method == method and re.search(path, r.path)
-        self.killed = threading.Event()
-        self._process: subprocess.Popen[bytes] | None = None
-        script = folder / "script.json"
-        script.write_text(json.dumps({"replies": REPLIES}))
-        github = scene.github_settings
-        self._environment = {
-            **os.environ,
-            "SUPERCHARGE_MODEL_BACKEND": "scripted",
-            "SUPERCHARGE_MODEL_MODEL": str(script),
-            "SUPERCHARGE_SANDBOX_ENGINE": "bubblewrap",
-            "SUPERCHARGE_SEARCH_CANDIDATES": "12",
-            "SUPERCHARGE_SEARCH_TESTS": "6",
-            "SUPERCHARGE_DATABASE_URL": scene.services.settings.database.url,
-            "SUPERCHARGE_GITHUB_BASE_URL": github.base_url,
-            "SUPERCHARGE_GITHUB_APP_ID": str(github.app_id),
-            "SUPERCHARGE_GITHUB_APP_KEY_FILE": str(github.app_key_file),
-            "SUPERCHARGE_WORKER_LEASE_S": "1",
-            "SUPERCHARGE_SCHEDULER_TICK_S": "0.2",
-        }
-        scene.github.observe(exchange=self._watch)
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "bot", "worker"],
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
-    def stop(self) -> None:
-        assert self._process is not None
-        self._process.terminate()
-        self._process.wait(timeout=30)
-
-    def wait_killed(self) -> None:
-        assert self.killed.wait(LONGEST_S), "it never came to that point"
-        assert self._process is not None
-        assert self._process.wait() == -signal.SIGKILL
-
-    def _watch(self, exchange: Any) -> None:
-        if self.killed.is_set() or not self._is_it(exchange.request):
-            return
-        self._left -= 1
-        if not self._left and self._process is not None:
-            self._process.kill()
-            self.killed.set()
+    kills += killer.kills
+    about = f"seed {SEED}, {len(kills)} kills"
+    assert killer.problems == [], about
+    assert {stage for stage in Stage if stage not in {kill.stage for kill in kills}} == set(), about
+    assert len(kills) >= LEAST_KILLS, f"{about}; never reached: {killer.plans}"
+    fleet.check_done_once(requests, about)
+    _check_no_candidate_lost(str(database), requests, kills, about)
+    _check_all_put_in_order(tmp_path, str(database), about)
 
 
-@pytest.mark.parametrize("point", POINTS)
-def test_when_a_worker_is_killed_after(scene, tmp_path, point):
-    workers = Workers(scene, tmp_path, point)
-    number = scene.pull_with_stub()
-    comment = scene.comment(number, "/supercharge")
-    scene.github.wait_delivered()
+def _ask_and_kill_the_web_side(
+    fleet: Fleet, issues: list[int], database: str, rng: random.Random
+) -> list[Kill]:
+    """Every command is given to a web side of its own, which dies once it is stored. GitHub delivers it
+    again, and that web side dies as well, wherever it is by then.
+    """
+    kills = []
+    with closing(connect(database)) as connection:
+        for issue in issues:
+            web = fleet.start_web()
+            before = _count(connection, "deliveries")
+            fleet.ask(issue)
+            for _ in range(int(LONGEST_S / 0.001)):
+                if _count(connection, "deliveries") > before:
+                    break
+                pause(0.001)
+            web.kill()
+            fleet.github.wait_delivered()
+            web = fleet.start_web()
+            fleet.again()
+            pause(rng.uniform(0, 0.02))
+            web.kill()
+            fleet.github.wait_delivered()
+            kills += [Kill(Stage.STORED, issue)] * 2
+    fleet.start_web()
+    return kills
 
-    workers.start()
-    workers.wait_killed()
-    workers.start()
-    try:
-        request = _told(scene)
-    finally:
-        workers.stop()
 
-    assert request.status is RequestStatus.PR_OPENED
-    assert len(scene.own_pulls()) == 1
-    assert len(scene.said(number)) == 1
-    assert len(scene.status(number)) == 1
-    assert sorted(scene.github.reactions(REPO, comment)) == ["eyes", "rocket"]
-    assert len(scene.store.list_requests()) == 1
+def _check_no_candidate_lost(
+    database: str, requests: list[Request], kills: list[Kill], about: str
+) -> None:
+    """What was in a pool at any kill is there at the end, in its place, and is stored once."""
+    with closing(connect(database)) as connection:
+        for kill in kills:
+            if kill.pool is not None:
+                kept = entries(connection, kill.pool)
+                lost = set(kill.entries) - set(kept)
+                assert not lost, f"{about}: killed {kill.stage.value} of #{kill.issue}, lost {lost}"
+        assert any(kill.entries for kill in kills if kill.stage is Stage.SAMPLING), about
+        for table, key, source in (
+            ("candidates", "id", "kind, source"),
+            ("texts", "hash", "content"),
+        ):
+            twins = f"SELECT count(*), count(DISTINCT {key}) FROM {table}"
+            assert len(set(connection.execute(twins).fetchone())) == 1, about
+            same = f"SELECT {source} FROM {table} GROUP BY {source} HAVING count(*) > 1"
+            assert connection.execute(same).fetchall() == [], about
+        for pool, size in connection.execute("SELECT number, size FROM pools"):
+            places = sorted(_places(connection, pool))
+            assert places == list(range(size)), f"{about}: pool {pool} has a hole or a double"
+        pools = {request.pool_id for request in requests}
+        assert len(pools) == len(requests) == _count(connection, "pools"), about
 
 
-def _told(scene: Any) -> Any:
-    """The one request, once its requester was told of its end."""
-    tick, waited = threading.Event(), 0.0
-    while waited < LONGEST_S:
-        [*requests] = scene.store.list_requests(RequestFilter(repository=REPO))
-        if requests and requests[0].status.is_end and requests[0].told is requests[0].status:
-            return requests[0]
-        tick.wait(0.2)
-        waited += 0.2
-    pytest.fail(f"no end within {LONGEST_S} s: {requests}")
+def _check_all_put_in_order(folder: Path, database: str, about: str) -> None:
+    with closing(connect(database)) as connection:
+        unhandled = "SELECT id, note FROM deliveries WHERE handled_at IS NULL"
+        assert connection.execute(unhandled).fetchall() == [], about
+        held = "SELECT id FROM requests WHERE worker IS NOT NULL"
+        assert connection.execute(held).fetchall() == [], about
+        open_turns = "SELECT request_id, worker FROM attempts WHERE ended_at IS NULL"
+        assert connection.execute(open_turns).fetchall() == [], about
+    assert [path.name for path in (folder / "tmp").iterdir()] == [], about
+
+
+def _count(connection: sqlite3.Connection, table: str) -> int:
+    return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+def _places(connection: sqlite3.Connection, pool: int) -> Iterator[int]:
+    for table in ("pool_candidates", "pool_results", "pool_judgements", "pool_asks"):
+        found = f"SELECT position FROM {table} WHERE pool = ?"
+        yield from (int(row[0]) for row in connection.execute(found, (pool,)))

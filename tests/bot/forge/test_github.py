@@ -18,9 +18,13 @@ from bot.forge.base import (
     Forbidden,
     ForgeError,
     Invalid,
+    NewCommit,
     NotFound,
     Permission,
     RateLimited,
+    Reaction,
+    Target,
+    TargetKind,
     Unauthorized,
     Unavailable,
 )
@@ -258,6 +262,26 @@ def test_a_call_that_is_not_safe_to_repeat_is_made_once(
     with pytest.raises(Unavailable):
         forge.create_comment(REPO, number, "On it.")
     assert len(github.comments(REPO, number)) == 1
+
+
+def test_what_goes_by_its_content_is_safe_to_repeat(github: LoopbackGitHub, opened: Opens) -> None:
+    forge = opened("token", retries=2)
+    number = github.open_issue(REPO, "Fill", by="alice")
+    asked = github.comment(REPO, number, "/supercharge", by="alice")
+    for path in (r"/git/blobs$", r"/git/trees$", r"/git/commits$", r"/reactions$", r"/labels$"):
+        github.faults.plan(FaultKind.LOST_ANSWER, method="POST", path=path)
+        github.faults.plan(FaultKind.SERVER_ERROR, method="POST", path=path)
+
+    forge.react(REPO, Target(TargetKind.ISSUE_COMMENT, asked), Reaction.EYES)
+    forge.add_labels(REPO, number, ("busy",))
+    main = forge.branch_sha(REPO, "main")
+    assert main is not None
+    made = forge.commit(REPO, NewCommit("new", main, "Change", {"a.txt": b"a"}))
+
+    assert github.reactions(REPO, asked) == ["eyes"]
+    assert [label.name for label in github.issue(REPO, number).labels] == ["busy"]
+    assert github.repo(REPO).git.commits("main", "new") == 1
+    assert forge.branch_sha(REPO, "new") == made
 
 
 def test_an_edit_is_safe_to_repeat(github: LoopbackGitHub, opened: Opens) -> None:

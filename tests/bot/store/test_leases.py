@@ -224,6 +224,28 @@ def test_what_is_due_goes_on_in_the_order_in_which_it_was_made(store, clock):
     assert [store.claim(f"v{i}", 60).id for i in range(6)] == names
 
 
+def test_when_the_parts_answer_again_then_what_is_parked_goes_on_at_once_in_its_order(store, clock):
+    solved(store)
+    park(store, clock, "r1", "w1")
+    for minute, name in enumerate(("b", "a")):
+        add(store, name, created_at=NOW.replace(minute=minute + 1))
+    for worker in ("w2", "w3", "w4"):
+        park(store, clock, store.claim(worker, 60).id, worker)
+    add(store, "unsolved", status=S.WAITING, retry_at=NOW.replace(year=2099))
+
+    woken = store.wake_parked()
+
+    assert [(r.id, r.status, r.parked, r.retry_at) for r in woken] == [
+        ("r1", S.SOLVED, None, None),
+        ("r2", S.QUEUED, None, None),
+        ("b", S.QUEUED, None, None),
+        ("a", S.QUEUED, None, None),
+    ]
+    assert store.wake_parked() == []
+    assert [store.claim(f"v{i}", 60).id for i in range(4)] == ["r1", "r2", "b", "a"]
+    assert store.get_request("unsolved").status is S.WAITING
+
+
 def test_when_a_waiting_request_has_expired_then_it_is_given_up(store, clock):
     add(store, "r1", status=S.WAITING, retry_at=NOW, expires_at=NOW)
 

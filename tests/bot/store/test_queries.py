@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot.requests import RequestStatus, Subject, SubjectKind
+from bot.retry import ParkReason
 from bot.store.queries import RequestFilter
 from tests.bot.requests_made import NOW, SPEC, request
 
@@ -69,6 +70,28 @@ def test_every_status_is_counted(full):
     assert counts[S.QUEUED] == full.queue_length() == 3
     assert counts[S.RUNNING] == 0
     assert sum(counts.values()) == 7
+
+
+def test_the_gauges_tell_how_things_stand(full, clock):
+    full.accept_delivery("d1", "issue_comment", b"{}")
+    full.create_pool(SPEC)
+    waits = {"status": S.WAITING, "retry_at": NOW, "parked": ParkReason.GITHUB}
+    full.add_request(request("h", **waits))
+    clock.advance(90)
+
+    gauges = full.gauges()
+
+    told = {status: count for status, count in gauges.requests.items() if count}
+    assert told == {S.QUEUED: 3, S.WAITING: 1, S.PR_OPENED: 2, S.EXHAUSTED: 2}
+    assert {part: n for part, n in gauges.parked.items() if n} == {ParkReason.GITHUB: 1}
+    assert (gauges.oldest_queued_s, gauges.words_owed) == (90, 4)
+    assert (gauges.deliveries, gauges.pools) == (1, 1)
+
+
+def test_an_empty_store_has_gauges_too(store):
+    gauges = store.gauges()
+
+    assert (set(gauges.requests.values()), gauges.oldest_queued_s) == ({0}, 0)
 
 
 def test_the_place_in_the_queue_is_that_in_which_requests_are_claimed(full):
