@@ -9,6 +9,7 @@ level. Work is counted in characters parsed, so the same text ends the same way 
 from __future__ import annotations
 
 import ast
+import functools
 from dataclasses import dataclass
 
 from engine.cleanup.cuts import cut_edits
@@ -77,11 +78,16 @@ def repair(code: str) -> str:
     return mend(code).code
 
 
+@functools.lru_cache(maxsize=16)
 def mend(code: str) -> Mended:
-    """Repair `code` until it compiles: stricter than `repair`, for `return` outside a function too."""
+    """Repair `code` until it compiles: stricter than `repair`, for `return` outside a function too.
+
+    The last results are remembered: a text that no search mends is met again when it is cleaned again.
+    """
     if len(code) > MAX_SOURCE or compiles(code) is None:
         return Mended(code, ())
     budget = _Budget(_BUDGET)
+    hopeless: set[tuple[str, ...]] = set()
     edits: list[str] = []
     if len(code) <= 4 * MAX_LENGTH:
         for shorter, label in (
@@ -96,7 +102,7 @@ def mend(code: str) -> Mended:
         fault = compiles(code)
         if fault is None:
             return Mended(code, tuple(edits))
-        step = _mend_once(code, fault, budget)
+        step = _mend_once(code, fault, budget, hopeless)
         if step is None:
             break
         code, labels = step
@@ -107,14 +113,20 @@ def mend(code: str) -> Mended:
     return Mended(salvaged, (*edits, "dropped what does not parse"))
 
 
-def _mend_once(code: str, fault: Fault, budget: _Budget) -> tuple[str, tuple[str, ...]] | None:
-    """Mend the first broken region; wider regions are tried where narrow ones have no mend."""
+def _mend_once(
+    code: str, fault: Fault, budget: _Budget, hopeless: set[tuple[str, ...]]
+) -> tuple[str, tuple[str, ...]] | None:
+    """Mend the first broken region; wider regions are tried where narrow ones have no mend.
+
+    `hopeless` has the lines of those that were searched in vain, and gets what is found to be so.
+    """
     for region in regions(code, fault):
-        if sum(map(len, region.lines)) > MAX_LENGTH:
+        if region.lines in hopeless or sum(map(len, region.lines)) > MAX_LENGTH:
             continue
         found = _search(region, budget)
         if found is not None:
             return region.joined(found.lines), found.labels
+        hopeless.add(region.lines)
     return None
 
 
@@ -138,8 +150,7 @@ def _search(region: Region, budget: _Budget) -> _State | None:
                 if not budget.spend(text):
                     break
                 cost = state.cost + edit.cost
-                outcome = parse(text)
-                broken = outcome if isinstance(outcome, Fault) else compiles(text)
+                broken = compiles(text)
                 labels = (*state.labels, edit.label)
                 if broken is None:
                     solved.append(_State(edit.lines, cost, labels, fault))
