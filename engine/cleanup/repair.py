@@ -150,7 +150,7 @@ def _search(region: Region, budget: _Budget) -> _State | None:
     for _ in range(MAX_LEVELS):
         found_before = bool(solved)
         open_states: list[_State] = []
-        with quiet():
+        with quiet:
             for state in _next_level(beam, seen, budget):
                 (solved if state.fault is None else open_states).append(state)
         # A dear edit alone is given one more level, in which two cheap ones may do better.

@@ -7,10 +7,8 @@ ways to say no than `SyntaxError`: null bytes, lone surrogates, nesting that exh
 from __future__ import annotations
 
 import ast
-import contextlib
 import threading
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 MAX_NESTING = 90
@@ -20,28 +18,35 @@ version, and recursive walks of the tree are no longer safe."""
 MAX_SOURCE = 120_000
 """Longest text, in characters, that is given to the parser at all."""
 
-_lock = threading.RLock()
-_quiet = False
 
+class _Quiet:
+    """A context without the parser's warnings; it may be entered again inside itself.
 
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Without the parser's warnings; whoever parses often enters it once, around all of it.
-
-    The filters of `warnings` belong to the whole process: one thread at a time.
+    The filters of `warnings` belong to the whole process, so it is one thread's at a time.
     """
-    global _quiet
-    with _lock:
-        if _quiet:
-            yield
-            return
-        with warnings.catch_warnings():
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._filters = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self._depth += 1
+        if self._depth == 1:
+            self._filters = warnings.catch_warnings()
+            self._filters.__enter__()
             warnings.simplefilter("ignore")
-            _quiet = True
-            try:
-                yield
-            finally:
-                _quiet = False
+
+    def __exit__(self, *_: object) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            self._filters.__exit__(None, None, None)
+        self._lock.release()
+
+
+quiet = _Quiet()
+"""Entered by whoever parses; a search enters it once, around all of its parsing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ def parse(code: str) -> ast.Module | Fault:
     if len(code) > MAX_SOURCE:
         return Fault("too long", 1)
     try:
-        with quiet():
+        with quiet:
             return ast.parse(code)
     except SyntaxError as error:
         return Fault(error.msg or "invalid syntax", error.lineno or 1, (error.offset or 1) - 1)
@@ -75,7 +80,7 @@ def compiles(code: str) -> Fault | None:
     if len(code) > MAX_SOURCE:
         return Fault("too long", 1)
     try:
-        with quiet():
+        with quiet:
             compile(code, "<candidate>", "exec", dont_inherit=True)
     except SyntaxError as error:
         return Fault(error.msg or "invalid syntax", error.lineno or 1, (error.offset or 1) - 1)
