@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_INVISIBLE = re.compile("[\ufeff\u200b\u200c\u200d\u2060\u00ad\u200e\u200f\x00\x1a]")
+from engine.cleanup.bidi import CONTROLS
+
+_INVISIBLE = re.compile(f"[\ufeff\u200b\u200c\u200d\u2060\u00ad\x00\x1a{CONTROLS}]")
 _SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029]")
 _SURROGATES = re.compile("[\ud800-\udfff]")

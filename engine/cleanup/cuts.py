@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 import keyword
 import re
 from collections import Counter
@@ -59,6 +60,7 @@ def completions(text: str, line: str) -> list[str]:
     return [word for word in (*own, *general) if word != begun][:3]
 
 
+@functools.lru_cache(maxsize=1024)
 def _closed(line: str) -> str | None:
     """`line` with its quote and brackets closed, and the colon that its keyword asks for."""
     scanned = scan([line])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 
+from engine.cleanup.syntax import walk
+
 _NEAR = ((2, 2, 0.16), (1, 2, 0.08), (2, 1, 0.08))
 
 
@@ -49,7 +51,7 @@ def _shape(text: str) -> str:
 def needless_brackets(tree: ast.Module, lines: tuple[str, ...]) -> float:
     """Brackets around the whole of a value that is returned, assigned or an index: few write them."""
     total = 0.0
-    for node in ast.walk(tree):
+    for node in walk(tree):
         value: ast.expr | None = None
         if isinstance(node, ast.Return | ast.Assign):
             value = node.value

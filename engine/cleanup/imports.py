@@ -15,7 +15,7 @@ import sys
 import typing
 
 from engine.cleanup.names import undefined
-from engine.cleanup.syntax import parse
+from engine.cleanup.syntax import parse, walk
 
 _FROM = {
     "abc": "ABC abstractmethod",
@@ -140,7 +140,7 @@ def _module_or_member(name: str, tree: ast.Module) -> str:
 def _attributes_of(name: str, tree: ast.Module) -> set[str]:
     return {
         node.attr
-        for node in ast.walk(tree)
+        for node in walk(tree)
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
         and node.value.id == name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections.abc import Iterator, Sequence
@@ -86,6 +87,7 @@ def _deletions(lines: list[str], at: int) -> Iterator[Edit]:
         yield Edit(tuple(lines[:at]), 2.4 + 0.5 * rest, "dropped the end")
 
 
+@functools.lru_cache(maxsize=1024)
 def stands_alone(line: str) -> bool:
     """Whether a line is a statement, or the header of one, in itself."""
     text = line.strip()

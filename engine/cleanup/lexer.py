@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 _TOKEN = re.compile(
@@ -14,6 +16,9 @@ _TOKEN = re.compile(
     r"|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<stray>[\"'])|(?P<other>.)",
     re.DOTALL,
 )
+_REMEMBERED = 300
+"""Longer lines are read anew each time: what is remembered must stay small."""
+
 CLOSER = {"(": ")", "[": "]", "{": "}"}
 OPENER = {close: opened for opened, close in CLOSER.items()}
 
@@ -42,7 +47,7 @@ class Scan:
     inside      whether each line starts inside a triple-quoted string
     """
 
-    tokens: list[list[Token]] = field(default_factory=list)
+    tokens: list[Sequence[Token]] = field(default_factory=list)
     unclosed: list[tuple[int, str]] = field(default_factory=list)
     unopened: list[tuple[int, int, str]] = field(default_factory=list)
     stray: list[int] = field(default_factory=list)
@@ -65,46 +70,60 @@ def scan(lines: list[str]) -> Scan:
     for number, line in enumerate(lines):
         result.inside.append(bool(quote))
         result.depth.append(len(stack))
-        tokens: list[Token] = []
         position = 0
         if quote:
             end = line.find(quote)
             if end < 0:
-                result.tokens.append(tokens)
+                result.tokens.append(())
                 continue
             position, quote = end + 3, ""
-        elif stack and _STATEMENT.match(line):
+        elif stack and _begins_statement(line):
             result.unclosed.extend(stack)
             stack.clear()
-        while position < len(line):
-            match = _TOKEN.match(line, position)
-            if match is None:
-                break
-            kind = match.lastgroup or "other"
-            position = match.end()
-            if kind in {"space", "comment"}:
-                continue
-            tokens.append(Token(kind, match[0], match.start(), match.end()))
-            if kind == "triple":
-                mark = match[0][-3:]
-                end = line.find(mark, position)
-                if end < 0:
-                    quote, quote_line = mark, number
-                    break
-                position = end + 3
-            elif kind == "stray":
+        read = _tokens_of if len(line) <= _REMEMBERED else _tokens_of.__wrapped__
+        tokens, quote = read(line, position)
+        if quote:
+            quote_line = number
+        for token in tokens:
+            if token.kind == "stray":
                 result.stray.append(number)
-                break
-            elif kind == "open":
-                stack.append((number, match[0]))
+            elif token.kind == "open":
+                stack.append((number, token.text))
                 result.deepest = max(result.deepest, len(stack))
-            elif kind == "close":
-                _close(result, stack, number, match)
+            elif token.kind == "close":
+                _close(result, stack, number, token)
         result.tokens.append(tokens)
     result.unclosed.extend(stack)
     if quote:
         result.open_triple = (quote_line, quote)
     return result
+
+
+@functools.lru_cache(maxsize=1024)
+def _tokens_of(line: str, position: int) -> tuple[tuple[Token, ...], str]:
+    """The tokens of `line` from `position` on, and the triple quote that is open at its end.
+
+    Remembered, since a search scans the same lines again and again, one of them changed.
+    """
+    tokens: list[Token] = []
+    while position < len(line):
+        match = _TOKEN.match(line, position)
+        if match is None:
+            break
+        kind = match.lastgroup or "other"
+        position = match.end()
+        if kind in {"space", "comment"}:
+            continue
+        tokens.append(Token(kind, match[0], match.start(), match.end()))
+        if kind == "triple":
+            mark = match[0][-3:]
+            end = line.find(mark, position)
+            if end < 0:
+                return tuple(tokens), mark
+            position = end + 3
+        elif kind == "stray":
+            break
+    return tuple(tokens), ""
 
 
 _STATEMENT = re.compile(
@@ -114,19 +133,25 @@ _STATEMENT = re.compile(
 """Lines that begin a statement, and so cannot continue a bracket. Keyword arguments have no space."""
 
 
-def _close(result: Scan, stack: list[tuple[int, str]], number: int, match: re.Match[str]) -> None:
-    if stack and CLOSER[stack[-1][1]] == match[0]:
+@functools.lru_cache(maxsize=1024)
+def _begins_statement(line: str) -> bool:
+    return _STATEMENT.match(line) is not None
+
+
+def _close(result: Scan, stack: list[tuple[int, str]], number: int, token: Token) -> None:
+    if stack and CLOSER[stack[-1][1]] == token.text:
         stack.pop()
         return
-    if len(stack) > 1 and CLOSER[stack[-2][1]] == match[0]:
+    if len(stack) > 1 and CLOSER[stack[-2][1]] == token.text:
         result.unclosed.append(stack.pop())
         stack.pop()
         return
-    result.unopened.append((number, match.start(), match[0]))
+    result.unopened.append((number, token.start, token.text))
     if stack:
         result.unclosed.append(stack[-1])
 
 
+@functools.lru_cache(maxsize=1024)
 def indent_of(line: str) -> int:
     """Columns of white space before the first character, tabs to the next multiple of eight."""
     expanded = line.expandtabs(8)

@@ -7,6 +7,8 @@ import builtins
 import re
 from collections.abc import Iterator
 
+from engine.cleanup.syntax import children, walk
+
 _WORD = re.compile(r"[^\W\d]\w*")
 _DYNAMIC = frozenset({"eval", "exec", "globals", "locals", "vars", "__import__"})
 _MODULE_NAMES = frozenset(
@@ -18,7 +20,7 @@ ALWAYS_DEFINED = frozenset(dir(builtins)) | _MODULE_NAMES | {"__class__"}
 def used(node: ast.AST) -> set[str]:
     """Every name that is read anywhere in `node`, also in annotations written as strings."""
     names: set[str] = set()
-    for child in ast.walk(node):
+    for child in walk(node):
         if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Load):
             names.add(child.id)
         elif isinstance(child, ast.AugAssign) and isinstance(child.target, ast.Name):
@@ -36,20 +38,24 @@ def _quoted_annotations(node: ast.AST) -> Iterator[str]:
         annotations.append(node.annotation)
     elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         annotations.append(node.returns)
-    elif isinstance(node, ast.Call) and ast.unparse(node.func) in {"cast", "TypeVar", "NewType"}:
+    elif isinstance(node, ast.Call) and _is_typing(node.func):
         annotations.extend(node.args)
     for annotation in annotations:
         if annotation is None:
             continue
-        for part in ast.walk(annotation):
+        for part in walk(annotation):
             if isinstance(part, ast.Constant) and isinstance(part.value, str):
                 yield from _WORD.findall(part.value)
+
+
+def _is_typing(function: ast.expr) -> bool:
+    return isinstance(function, ast.Name) and function.id in {"cast", "TypeVar", "NewType"}
 
 
 def bound(node: ast.AST) -> set[str]:
     """Every name that anything in `node` binds, in whatever scope."""
     names: set[str] = set()
-    for child in ast.walk(node):
+    for child in walk(node):
         if isinstance(child, ast.Name):
             if not isinstance(child.ctx, ast.Load):
                 names.add(child.id)
@@ -108,7 +114,7 @@ def _outer(statement: ast.stmt) -> Iterator[ast.AST]:
         yield node
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
             continue
-        pending.extend(ast.iter_child_nodes(node))
+        pending.extend(children(node))
 
 
 def root_name(node: ast.expr) -> set[str]:
@@ -120,11 +126,11 @@ def root_name(node: ast.expr) -> set[str]:
 
 def is_dynamic(tree: ast.AST) -> bool:
     """Whether names may be reached in ways that the syntax does not show."""
-    return any(isinstance(node, ast.Name) and node.id in _DYNAMIC for node in ast.walk(tree))
+    return any(isinstance(node, ast.Name) and node.id in _DYNAMIC for node in walk(tree))
 
 
 def undefined(tree: ast.Module) -> set[str]:
     """Names that are read somewhere and bound nowhere."""
-    if any(isinstance(node, ast.alias) and node.name == "*" for node in ast.walk(tree)):
+    if any(isinstance(node, ast.alias) and node.name == "*" for node in walk(tree)):
         return set()
     return used(tree) - bound(tree) - ALWAYS_DEFINED

@@ -6,6 +6,7 @@ import ast
 import re
 
 from engine.cleanup.kinds import kind_of
+from engine.cleanup.syntax import walk
 
 _ARITY: dict[str, tuple[int, int]] = {
     "len": (1, 1), "abs": (1, 1), "ord": (1, 1), "chr": (1, 1), "bin": (1, 1), "hex": (1, 1),
@@ -91,7 +92,7 @@ def of_expression(node: ast.AST) -> float:
                 return 1.0
             nested = any(
                 isinstance(part, ast.Subscript) and ast.dump(part.value) == ast.dump(node.value)
-                for part in ast.walk(node.slice)
+                for part in walk(node.slice)
             )
             return 0.6 if kind_of(node.slice) == "truth" else 0.4 * nested
         case ast.Constant(value=str(text)):
@@ -152,7 +153,7 @@ def _of_call(node: ast.Call) -> float:
             "int",
         }:
             total += 0.9
-        if name not in _NESTS and any(_calls(part, name) for part in ast.walk(argument)):
+        if name not in _NESTS and any(_calls(part, name) for part in walk(argument)):
             total += 0.4
     wanted = _WANTS.get(name)
     if wanted and node.args:

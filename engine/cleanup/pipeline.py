@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 
+from engine.cleanup.bidi import without_controls
 from engine.cleanup.cleaned import Cleaned
 from engine.cleanup.cuts import complete_last_name
 from engine.cleanup.extract import extract
@@ -49,6 +50,10 @@ def _once(text: str, entry_point: str | None) -> Cleaned:
             edits.append("completed the last name")
             mended = completed
     edits.extend(result.edits)
+    visible = without_controls(mended)
+    if visible != mended:
+        edits.append("took out controls of writing direction")
+        mended = visible
     tree = parse(mended)
     if not isinstance(tree, ast.Module) or not is_shallow(tree):
         return Cleaned(mended, ok=False, edits=tuple(edits))

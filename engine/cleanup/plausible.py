@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from engine.cleanup.names import ALWAYS_DEFINED, bound
 from engine.cleanup.oddities import of_expression
 from engine.cleanup.steady import unsteady_names
+from engine.cleanup.syntax import children, walk
 
 _LEAVES = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
@@ -46,7 +47,7 @@ def stumbles(tree: ast.Module, known: frozenset[str] = frozenset()) -> float:
     defined = bound(tree) | ALWAYS_DEFINED | known
     arities = _arities(tree)
     total = _of_indents(tree)
-    for node in ast.walk(tree):
+    for node in walk(tree):
         total += _of_blocks(node) + of_expression(node)
         total += _of_call_of(node, arities)
         if isinstance(node, _FUNCTIONS):
@@ -61,7 +62,7 @@ def stumbles(tree: ast.Module, known: frozenset[str] = frozenset()) -> float:
 def _arities(tree: ast.Module) -> dict[str, tuple[int, float]]:
     """Least and most positional arguments of the functions that `tree` defines."""
     arities: dict[str, tuple[int, float]] = {}
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, _FUNCTIONS):
             most = float("inf") if node.args.vararg else len(node.args.posonlyargs + node.args.args)
             least = len(node.args.posonlyargs + node.args.args) - len(node.args.defaults)
@@ -105,7 +106,7 @@ def _of_blocks(node: ast.AST) -> float:
 def _of_indents(tree: ast.Module) -> float:
     """Blocks that are not as much deeper than their header as most others are."""
     steps: Counter[int] = Counter()
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if not isinstance(node, ast.stmt):
             continue
         for block in _blocks(node):
@@ -126,7 +127,7 @@ def _never_goes_on(statement: ast.stmt) -> bool:
         and isinstance(statement.test, ast.Constant)
         and statement.test.value
     ):
-        return not any(isinstance(part, ast.Break) for part in ast.walk(statement))
+        return not any(isinstance(part, ast.Break) for part in walk(statement))
     return False
 
 
@@ -147,23 +148,23 @@ def _of_loop(loop: ast.AST) -> float:
     if body and isinstance(body[-1], ast.Return | ast.Break | ast.Raise) and len(body) >= 1:
         total += 0.9
     if isinstance(loop, ast.For | ast.AsyncFor):
-        targets = {part.id for part in ast.walk(loop.target) if isinstance(part, ast.Name)}
+        targets = {part.id for part in walk(loop.target) if isinstance(part, ast.Name)}
         inside = {
             part.id
             for statement in body
-            for part in ast.walk(statement)
+            for part in walk(statement)
             if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)
         }
         if targets and not targets & inside and "_" not in targets:
             total += 0.25
     elif isinstance(loop, ast.While) and not isinstance(loop.test, ast.Constant):
-        read = {part.id for part in ast.walk(loop.test) if isinstance(part, ast.Name)}
+        read = {part.id for part in walk(loop.test) if isinstance(part, ast.Name)}
         changed = any(
             (isinstance(part, ast.Name) and part.id in read and not isinstance(part.ctx, ast.Load))
             or isinstance(part, ast.Break | ast.Return | ast.Raise)
             or (isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute))
             for statement in body
-            for part in ast.walk(statement)
+            for part in walk(statement)
         )
         total += 0.0 if changed else 1.0
     return total
@@ -211,12 +212,12 @@ def _is_empty(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 def _own(function: ast.AST) -> Iterator[ast.AST]:
     """The nodes of a function without those of functions inside it."""
-    pending = list(ast.iter_child_nodes(function))
+    pending = list(children(function))
     while pending:
         node = pending.pop()
         yield node
         if not isinstance(node, (*_FUNCTIONS, ast.Lambda, ast.ClassDef)):
-            pending.extend(ast.iter_child_nodes(node))
+            pending.extend(children(node))
 
 
 def ends(block: Sequence[ast.stmt]) -> bool:

@@ -35,7 +35,7 @@ def starts_code(line: str) -> bool:
     return STARTER.match(line) is not None
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=1024)
 def is_prose(line: str) -> bool:
     """Whether a line is rather English or Markdown than Python.
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.cleanup.names import alias_name, bound_at_top, is_dynamic, used
-from engine.cleanup.syntax import parse
+from engine.cleanup.syntax import parse, walk
 
 _WORD = re.compile(r"[^\W\d]\w*")
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -111,7 +111,7 @@ def _called(node: ast.stmt) -> str:
 def _globals_of(node: ast.AST) -> frozenset[str]:
     """The module's names that a call of the function sets."""
     return frozenset(
-        name for part in ast.walk(node) if isinstance(part, ast.Global) for name in part.names
+        name for part in walk(node) if isinstance(part, ast.Global) for name in part.names
     )
 
 
@@ -144,9 +144,7 @@ def _sets_a_limit(node: ast.stmt) -> bool:
 def _is_driver(node: ast.stmt) -> bool:
     """`if __name__ == "__main__":`, and calls that print."""
     if isinstance(node, ast.If):
-        return any(
-            isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(node.test)
-        )
+        return any(isinstance(part, ast.Name) and part.id == "__name__" for part in walk(node.test))
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         function = node.value.func
         return isinstance(function, ast.Name) and function.id in {"print", "main", "input", "exit"}

@@ -9,6 +9,8 @@ level. Work is counted in characters parsed, so the same text ends the same way 
 from __future__ import annotations
 
 import ast
+import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine.cleanup.cuts import cut_edits
@@ -23,7 +25,15 @@ from engine.cleanup.regions import (
     without_broken_twins,
     without_cut_tail,
 )
-from engine.cleanup.syntax import MAX_SOURCE, Fault, compiles, defined_names, is_shallow, parse
+from engine.cleanup.syntax import (
+    MAX_SOURCE,
+    Fault,
+    compiles,
+    defined_names,
+    is_shallow,
+    parse,
+    quiet,
+)
 from engine.cleanup.tokens import token_edits
 from engine.cleanup.wholesale import wholesale_edits
 
@@ -64,7 +74,7 @@ class _State:
     lines: tuple[str, ...]
     cost: float
     labels: tuple[str, ...]
-    fault: Fault
+    fault: Fault | None
 
 
 def repair(code: str) -> str:
@@ -77,11 +87,16 @@ def repair(code: str) -> str:
     return mend(code).code
 
 
+@functools.lru_cache(maxsize=16)
 def mend(code: str) -> Mended:
-    """Repair `code` until it compiles: stricter than `repair`, for `return` outside a function too."""
+    """Repair `code` until it compiles: stricter than `repair`, for `return` outside a function too.
+
+    The last results are remembered: a text that no search mends is met again when it is cleaned again.
+    """
     if len(code) > MAX_SOURCE or compiles(code) is None:
         return Mended(code, ())
     budget = _Budget(_BUDGET)
+    hopeless: set[tuple[str, ...]] = set()
     edits: list[str] = []
     if len(code) <= 4 * MAX_LENGTH:
         for shorter, label in (
@@ -96,7 +111,7 @@ def mend(code: str) -> Mended:
         fault = compiles(code)
         if fault is None:
             return Mended(code, tuple(edits))
-        step = _mend_once(code, fault, budget)
+        step = _mend_once(code, fault, budget, hopeless)
         if step is None:
             break
         code, labels = step
@@ -107,14 +122,20 @@ def mend(code: str) -> Mended:
     return Mended(salvaged, (*edits, "dropped what does not parse"))
 
 
-def _mend_once(code: str, fault: Fault, budget: _Budget) -> tuple[str, tuple[str, ...]] | None:
-    """Mend the first broken region; wider regions are tried where narrow ones have no mend."""
+def _mend_once(
+    code: str, fault: Fault, budget: _Budget, hopeless: set[tuple[str, ...]]
+) -> tuple[str, tuple[str, ...]] | None:
+    """Mend the first broken region; wider regions are tried where narrow ones have no mend.
+
+    `hopeless` has the lines of those that were searched in vain, and gets what is found to be so.
+    """
     for region in regions(code, fault):
-        if sum(map(len, region.lines)) > MAX_LENGTH:
+        if region.lines in hopeless or sum(map(len, region.lines)) > MAX_LENGTH:
             continue
         found = _search(region, budget)
         if found is not None:
             return region.joined(found.lines), found.labels
+        hopeless.add(region.lines)
     return None
 
 
@@ -129,22 +150,9 @@ def _search(region: Region, budget: _Budget) -> _State | None:
     for _ in range(MAX_LEVELS):
         found_before = bool(solved)
         open_states: list[_State] = []
-        for state in beam:
-            for edit in _edits(state):
-                text = "\n".join(edit.lines)
-                if text in seen:
-                    continue
-                seen.add(text)
-                if not budget.spend(text):
-                    break
-                cost = state.cost + edit.cost
-                outcome = parse(text)
-                broken = outcome if isinstance(outcome, Fault) else compiles(text)
-                labels = (*state.labels, edit.label)
-                if broken is None:
-                    solved.append(_State(edit.lines, cost, labels, fault))
-                else:
-                    open_states.append(_State(edit.lines, cost, labels, broken))
+        with quiet:
+            for state in _next_level(beam, seen, budget):
+                (solved if state.fault is None else open_states).append(state)
         # A dear edit alone is given one more level, in which two cheap ones may do better.
         if solved and (found_before or min(state.cost for state in solved) < _CHEAP):
             return _best(solved, region)
@@ -154,9 +162,23 @@ def _search(region: Region, budget: _Budget) -> _State | None:
     return _best(solved, region) if solved else None
 
 
+def _next_level(beam: list[_State], seen: set[str], budget: _Budget) -> Iterator[_State]:
+    """Every text that is one edit away from one of `beam` and was not `seen`, while `budget` lasts."""
+    for state in beam:
+        for edit in _edits(state):
+            text = "\n".join(edit.lines)
+            if text in seen:
+                continue
+            seen.add(text)
+            if not budget.spend(text):
+                break
+            labels = (*state.labels, edit.label)
+            yield _State(edit.lines, state.cost + edit.cost, labels, compiles(text))
+
+
 def _edits(state: _State) -> list[Edit]:
     lines = list(state.lines)
-    at = min(max(0, state.fault.line - 1), len(lines) - 1)
+    at = min(max(0, _line(state) - 1), len(lines) - 1)
     scanned = scan(lines)
     edits = list(wholesale_edits(lines))
     edits.extend(token_edits(lines, at, scanned))
@@ -167,7 +189,12 @@ def _edits(state: _State) -> list[Edit]:
 
 def _promise(state: _State) -> float:
     """Less is better: what it cost, less how far the parser got."""
-    return state.cost - 3.0 * state.fault.line / (len(state.lines) + 1)
+    return state.cost - 3.0 * _line(state) / (len(state.lines) + 1)
+
+
+def _line(state: _State) -> int:
+    """The line, from 1, that the parser got to; all of them where there is no fault."""
+    return state.fault.line if state.fault else len(state.lines)
 
 
 def _best(solved: list[_State], region: Region) -> _State:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
+from engine.cleanup.syntax import walk
+
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 _LEAVES = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 UNSURE = 0.4
@@ -14,19 +16,19 @@ UNREAD = 0.3
 def unsteady_names(function: ast.FunctionDef | ast.AsyncFunctionDef) -> float:
     """How odd the function's use of its own variables is."""
     own = _stores(function)
-    given = {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
+    given = {node.arg for node in walk(function) if isinstance(node, ast.arg)}
     given |= {
-        node.name for node in ast.walk(function) if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        node.name for node in walk(function) if isinstance(node, ast.FunctionDef | ast.ClassDef)
     }
     free = {
         name
-        for node in ast.walk(function)
+        for node in walk(function)
         if isinstance(node, ast.Global | ast.Nonlocal)
         for name in node.names
     }
-    walk = _Walk(frozenset(own - given - free))
-    walk.block(function.body, set())
-    return UNSURE * len(walk.unsure) + _unread(function, own - free)
+    follow = _Walk(frozenset(own - given - free))
+    follow.block(function.body, set())
+    return UNSURE * len(follow.unsure) + _unread(function, own - free)
 
 
 class _Walk:
@@ -80,11 +82,11 @@ class _Walk:
 
     def reads(self, node: ast.AST, known: set[str]) -> None:
         inner: set[str] = set()
-        for part in ast.walk(node):
+        for part in walk(node):
             if isinstance(part, ast.comprehension | ast.NamedExpr):
                 inner |= _stores(part.target)
         doubtful = self.names - known - inner
-        for part in ast.walk(node):
+        for part in walk(node):
             if (
                 isinstance(part, ast.Name)
                 and isinstance(part.ctx, ast.Load)
@@ -102,7 +104,7 @@ def _joined(one: set[str] | None, other: set[str] | None) -> set[str] | None:
 def _stores(node: ast.AST) -> set[str]:
     return {
         part.id
-        for part in ast.walk(node)
+        for part in walk(node)
         if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load)
     }
 
@@ -111,13 +113,13 @@ def _unread(function: ast.AST, names: set[str]) -> float:
     """Values that nothing reads afterwards: neither further down nor round the same loop."""
     loads: dict[str, list[int]] = {}
     loops: list[tuple[int, int]] = []
-    for node in ast.walk(function):
+    for node in walk(function):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             loads.setdefault(node.id, []).append(node.lineno)
         elif isinstance(node, ast.For | ast.While | ast.FunctionDef) and node is not function:
             loops.append((node.lineno, node.end_lineno or node.lineno))
     total = 0.0
-    for node in ast.walk(function):
+    for node in walk(function):
         if not isinstance(node, ast.Assign | ast.AugAssign):
             continue
         for name in _stores(node) & names - {"_"}:

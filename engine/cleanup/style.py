@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import io
 import threading
 import tokenize
@@ -18,6 +19,7 @@ MAX_LINE_TOKENS = 400
 _lock = threading.Lock()
 
 
+@functools.lru_cache(maxsize=16)
 def format_code(code: str) -> str:
     """`code` in google style, or `code` itself where yapf cannot format it or changes its meaning."""
     before = parse(code)

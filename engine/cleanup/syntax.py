@@ -18,7 +18,35 @@ version, and recursive walks of the tree are no longer safe."""
 MAX_SOURCE = 120_000
 """Longest text, in characters, that is given to the parser at all."""
 
-_lock = threading.RLock()
+
+class _Quiet:
+    """A context without the parser's warnings; it may be entered again inside itself.
+
+    The filters of `warnings` belong to the whole process, so it is one thread's at a time.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._filters = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self._depth += 1
+        if self._depth == 1:
+            self._filters = warnings.catch_warnings()
+            self._filters.__enter__()
+            warnings.simplefilter("ignore")
+
+    def __exit__(self, *_: object) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            self._filters.__exit__(None, None, None)
+        self._lock.release()
+
+
+quiet = _Quiet()
+"""Entered by whoever parses; a search enters it once, around all of its parsing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +63,7 @@ def parse(code: str) -> ast.Module | Fault:
     if len(code) > MAX_SOURCE:
         return Fault("too long", 1)
     try:
-        with _lock, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet:
             return ast.parse(code)
     except SyntaxError as error:
         return Fault(error.msg or "invalid syntax", error.lineno or 1, (error.offset or 1) - 1)
@@ -53,8 +80,7 @@ def compiles(code: str) -> Fault | None:
     if len(code) > MAX_SOURCE:
         return Fault("too long", 1)
     try:
-        with _lock, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet:
             compile(code, "<candidate>", "exec", dont_inherit=True)
     except SyntaxError as error:
         return Fault(error.msg or "invalid syntax", error.lineno or 1, (error.offset or 1) - 1)
@@ -68,11 +94,36 @@ def parses(code: str) -> bool:
     return isinstance(parse(code), ast.Module)
 
 
+def walk(tree: ast.AST) -> list[ast.AST]:
+    """The nodes of `tree`, breadth first; whether a name is read or set (`ctx`) is no node of its own.
+
+    `ast.walk` is most of the work of a search's ranking; this takes a third of its time.
+    """
+    nodes = [tree]
+    for node in nodes:
+        nodes.extend(children(node))
+    return nodes
+
+
+def children(node: ast.AST) -> list[ast.AST]:
+    """The nodes right below `node`, in the order of the text."""
+    found: list[ast.AST] = []
+    for name in node._fields:
+        if name == "ctx":
+            continue
+        value = getattr(node, name, None)
+        if isinstance(value, list):
+            found.extend([part for part in value if isinstance(part, ast.AST)])
+        elif isinstance(value, ast.AST):
+            found.append(value)
+    return found
+
+
 def is_shallow(tree: ast.AST) -> bool:
     """Whether recursive walks (`ast.dump`, `symtable`, visitors) are safe on `tree`."""
     level: list[ast.AST] = [tree]
     for _ in range(MAX_NESTING):
-        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        level = [child for node in level for child in children(node)]
         if not level:
             return True
     return False

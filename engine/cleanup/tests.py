@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from engine.cleanup.bidi import without_controls
 from engine.cleanup.cleaned import Cleaned
 from engine.cleanup.compose import compose
 from engine.cleanup.copies import FunctionNode
@@ -43,6 +44,10 @@ def _once(text: str, entry_point: str, import_name: str) -> Cleaned:
     result = mend(without_cut_line(code))
     mended = result.code
     edits.extend(result.edits)
+    visible = without_controls(mended)
+    if visible != mended:
+        edits.append("took out controls of writing direction")
+        mended = visible
     tree = parse(mended)
     if not isinstance(tree, ast.Module) or not is_shallow(tree):
         return Cleaned(mended, ok=False, edits=tuple(edits))
