@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
 from engine.llm import LanguageModel, ModelSettings, open_model
 from engine.llm.environment import prepare
+from engine.llm.openai.settings import OpenAISettings
 from engine.llm.scripted import ScriptedModel
+from tests.engine.llm.llama_server import llama_server
 
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM
@@ -35,7 +38,28 @@ def scripted() -> ScriptedModel:
     return ScriptedModel(SCRIPT, choices=CHOICES, chat=True)
 
 
-@pytest.fixture(params=["scripted", pytest.param("embedded", marks=pytest.mark.model)])
+@pytest.fixture(scope="session")
+def llama_url() -> Iterator[str]:
+    with llama_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def served(llama_url: str) -> Iterator[LanguageModel]:
+    """The embedded model behind a real server; a small window, since it writes ten tokens a second."""
+    there = OpenAISettings(base_url=llama_url)
+    model = open_model(ModelSettings(backend="openai", context_window=96, openai=there))
+    yield model
+    model.close()
+
+
+@pytest.fixture(
+    params=[
+        "scripted",
+        pytest.param("embedded", marks=pytest.mark.model),
+        pytest.param("served", marks=pytest.mark.model),
+    ]
+)
 def model(request: pytest.FixtureRequest) -> LanguageModel:
     """Every backend, held to one contract."""
     return request.getfixturevalue(request.param)
