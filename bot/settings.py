@@ -274,6 +274,11 @@ def state_dir(environ: Mapping[str, str] | None = None) -> Path:
     return Path(base) / "supercharge"
 
 
+def spending_file(environ: Mapping[str, str] | None = None) -> Path:
+    """Where the command line counts what paid models cost; a worker counts in its database."""
+    return state_dir(environ) / "spending.json"
+
+
 def database_file(environ: Mapping[str, str] | None = None) -> Path:
     """The database where no URL is configured."""
     return state_dir(environ) / "supercharge.db"

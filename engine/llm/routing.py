@@ -10,6 +10,9 @@ from enum import StrEnum
 
 from engine.llm.base import Completion, LanguageModel, Message, Prompt, SamplingParams
 
+SEPARATOR = "; "
+"""Between the models in the name of several."""
+
 
 class Role(StrEnum):
     """The kinds of asks."""
@@ -60,7 +63,7 @@ class Router:
         roles: dict[str, list[str]] = {}
         for role, model in self._models.items():
             roles.setdefault(model.name, []).append(role.value)
-        return "; ".join(f"{name} for {', '.join(kinds)}" for name, kinds in roles.items())
+        return SEPARATOR.join(f"{name} for {', '.join(kinds)}" for name, kinds in roles.items())
 
     @property
     def context_window(self) -> int:

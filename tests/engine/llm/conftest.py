@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -44,24 +44,48 @@ def llama_url() -> Iterator[str]:
         yield url
 
 
+def over_the_wire(url: str, **how: Any) -> LanguageModel:
+    """The embedded model behind a real server. A small window: that server writes a few dozen tokens a
+    second, and ten where it tells their probabilities.
+    """
+    there = OpenAISettings(base_url=url, **how)
+    return open_model(ModelSettings(backend="openai", context_window=96, openai=there))
+
+
 @pytest.fixture(scope="session")
 def served(llama_url: str) -> Iterator[LanguageModel]:
-    """The embedded model behind a real server; a small window, since it writes ten tokens a second."""
-    there = OpenAISettings(base_url=llama_url)
-    model = open_model(ModelSettings(backend="openai", context_window=96, openai=there))
+    model = over_the_wire(llama_url, logprobs=False)
     yield model
     model.close()
 
 
-@pytest.fixture(
-    params=[
-        "scripted",
-        pytest.param("embedded", marks=pytest.mark.model),
-        pytest.param("served", marks=pytest.mark.model),
-    ]
-)
+@pytest.fixture(scope="session")
+def telling_served(llama_url: str) -> Iterator[LanguageModel]:
+    model = over_the_wire(llama_url)
+    yield model
+    model.close()
+
+
+EMBEDDED = pytest.param("embedded", marks=pytest.mark.model)
+SERVED = pytest.param("served", marks=pytest.mark.model)
+TELLING_SERVED = pytest.param("telling_served", marks=pytest.mark.model)
+
+
+@pytest.fixture(params=["scripted", EMBEDDED, SERVED])
 def model(request: pytest.FixtureRequest) -> LanguageModel:
     """Every backend, held to one contract."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(params=["scripted", EMBEDDED, TELLING_SERVED])
+def telling(request: pytest.FixtureRequest) -> LanguageModel:
+    """Every backend, where it tells tokens and their log-probabilities."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(params=["scripted", EMBEDDED])
+def chatty(request: pytest.FixtureRequest) -> LanguageModel:
+    """The backends that know the model's own format of a conversation."""
     return request.getfixturevalue(request.param)
 
 
