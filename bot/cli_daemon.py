@@ -90,8 +90,8 @@ def worker(config: Path | None) -> None:
     import signal
 
     from bot import settings as configuration
+    from bot.models import open_configured
     from bot.worker import Worker
-    from engine.llm import open_model
     from engine.sandbox import open_sandbox
 
     settings = configuration.load(config)
@@ -101,7 +101,7 @@ def worker(config: Path | None) -> None:
     with _services(settings) as services:
         working = Worker(
             services,
-            open_model=lambda: open_model(settings.model),
+            open_model=lambda: open_configured(settings, services.store),
             open_sandbox=lambda project: open_sandbox(settings.sandbox, project=project),
         )
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -177,3 +177,5 @@ def _log() -> None:
     # The one tells of each of its plugins at every start, the other of what is told once it failed.
     logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
+    # It tells every request to a model server, of which there are thousands.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)

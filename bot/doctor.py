@@ -12,11 +12,12 @@ from pathlib import Path
 
 from bot import settings as configuration
 from bot.forge.values import Delivery
+from bot.models import hosts_that_see_code
 from bot.settings import Settings
 from engine.errors import BadInput, PartUnavailable
 from engine.llm import open_model
 from engine.llm.embedded import cache_home, find_gguf
-from engine.llm.settings import EMBEDDED
+from engine.llm.settings import EMBEDDED, ModelSettings
 from engine.sandbox import describe_engines, open_sandbox
 from engine.verdicts import Verdict
 
@@ -42,7 +43,9 @@ def examine(config: Path | None) -> Iterator[Finding]:
     else:
         found = config or configuration.config_file(os.environ)
         yield Finding("configuration", True, str(found or "defaults; no file found"))
-    yield _model(settings)
+    for name, model in settings.models_in_use.items():
+        yield _model(f"model {name}".rstrip(), model)
+    yield _privacy(settings)
     yield from _sandbox(settings)
     yield _state()
     yield _database(settings)
@@ -52,13 +55,15 @@ def examine(config: Path | None) -> Iterator[Finding]:
 def prepare(config: Path | None) -> Iterator[Finding]:
     """Do once what the first run would: convert the model's weights, build the sandbox's image."""
     settings = configuration.load(config)
-    try:
-        model = open_model(settings.model)
-    except PartUnavailable as error:
-        yield Finding("model", False, str(error), error.remedy)
-    else:
-        yield Finding("model", True, f"{model.name} loads")
-        model.close()
+    for name, wanted in settings.models_in_use.items():
+        part = f"model {name}".rstrip()
+        try:
+            model = open_model(wanted)
+        except PartUnavailable as error:
+            yield Finding(part, False, str(error), error.remedy)
+        else:
+            yield Finding(part, True, f"{model.name} loads")
+            model.close()
     test = "from one import one\n\n\ndef test_one():\n    assert one() == 1\n"
     try:
         with open_sandbox(settings.sandbox) as sandbox:
@@ -71,17 +76,39 @@ def prepare(config: Path | None) -> Iterator[Finding]:
         yield Finding("sandbox", False, str(error), error.remedy)
 
 
-def _model(settings: Settings) -> Finding:
-    if settings.model.model != EMBEDDED or settings.model.backend != "transformers":
-        return Finding("model", True, f"{settings.model.model} by {settings.model.backend}")
+def _model(part: str, model: ModelSettings) -> Finding:
+    if model.backend == "openai":
+        return _server(part, model)
+    if model.model != EMBEDDED or model.backend != "transformers":
+        return Finding(part, True, f"{model.model} by {model.backend}")
     try:
         gguf = find_gguf()
     except PartUnavailable as error:
-        return Finding("model", False, str(error), error.remedy)
-    cache = cache_home(settings.model.cache_dir)
+        return Finding(part, False, str(error), error.remedy)
+    cache = cache_home(model.cache_dir)
     ready = any(path.is_dir() for path in cache.glob(f"{gguf.stem}-*"))  # a lock file lies beside
     told = f"embedded, converted in {cache}" if ready else "embedded; the first start converts it"
-    return Finding("model", True, told, "" if ready else "supercharge doctor --prepare")
+    return Finding(part, True, told, "" if ready else "supercharge doctor --prepare")
+
+
+def _server(part: str, model: ModelSettings) -> Finding:
+    """Whether the server answers and has the model; nothing is written by it, so it costs nothing."""
+    try:
+        there = open_model(model)
+    except PartUnavailable as error:
+        return Finding(part, False, str(error), error.remedy)
+    told = f"{there.name}, {there.context_window} tokens of context"
+    there.close()
+    return Finding(part, True, told)
+
+
+def _privacy(settings: Settings) -> Finding:
+    """Whether code leaves this machine; of this machine are only loopback addresses."""
+    seen = hosts_that_see_code(settings)
+    if not seen:
+        return Finding("privacy", True, "no code leaves this machine")
+    told = "; ".join(f"{host} ({', '.join(roles)})" for host, roles in seen.items())
+    return Finding("privacy", True, f"CODE LEAVES THIS MACHINE, to {told}, as allow_remote allows")
 
 
 def _sandbox(settings: Settings) -> Iterator[Finding]:

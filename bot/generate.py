@@ -10,13 +10,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.settings import Settings, state_dir
+from bot.models import open_configured
+from bot.settings import Settings, spending_file, state_dir
+from bot.spendingfile import SpendingFile
 from bot.stubs import find_stubs, spec_from_prototype, spec_from_source
 from bot.textfile import TextFile
 from engine import poolfile, prompts, search
 from engine.candidates import Kind, Pool
 from engine.errors import BadInput, Cancelled
-from engine.llm import open_model
 from engine.progress import Progress
 from engine.sandbox import open_sandbox
 from engine.search import Exhausted, Search, Solution
@@ -95,7 +96,7 @@ def run(
     stage("opening the sandbox")
     with open_sandbox(settings.sandbox) as sandbox:
         stage("loading the model")
-        model = open_model(settings.model)
+        model = open_configured(settings, SpendingFile(spending_file()))
         about = {"model": model.name, "prompts": prompts.fingerprint(), "seed": seed}
         with poolfile.PoolWriter(path, spec, **about) as writer:
             task = Search(

@@ -26,9 +26,9 @@ def outage_of(error: BaseException) -> Outage | None:
     """The outage that `error` tells of, or None where it is nobody's outage but a fault."""
     match error:
         case ModelUnavailable():
-            return Outage(ParkReason.MODEL, str(error))
+            return Outage(ParkReason.MODEL, str(error), error.retry_after_s)
         case SandboxUnavailable():
-            return Outage(ParkReason.SANDBOX, str(error))
+            return Outage(ParkReason.SANDBOX, str(error), error.retry_after_s)
         case RateLimited():
             return Outage(ParkReason.GITHUB, str(error), error.retry_after_s)
         case Unavailable():

@@ -15,6 +15,7 @@ from bot.evidence import counts_line, matrix_block, score_lines
 from bot.markdown import code, fenced, prose, table
 from bot.proof import Proof
 from bot.sanitize import hides_something, neutral, redact
+from engine.llm.routing import SEPARATOR
 
 MAX_BODY = 60_000
 """Characters; GitHub refuses more than 65,536."""
@@ -203,8 +204,9 @@ def _made(report: PullReport) -> str:
 
 
 def _limits(report: PullReport) -> str:
+    alike = "Models" if SEPARATOR in report.model else "The same model"
     lines = [
-        "- The same model wrote the code and the asserts. Where the description is silent, both can be"
+        f"- {alike} wrote the code and the asserts. Where the description is silent, both can be"
         " wrong in the same way: read them as you would read a stranger's.",
         "- Only what the asserts call has run, in a sandbox without network. Speed, memory and other"
         " inputs were not looked at.",

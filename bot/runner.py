@@ -21,6 +21,7 @@ from bot.forge.errors import ForgeError
 from bot.handover import HandOver
 from bot.intake import repository_config
 from bot.lease import Lease
+from bot.models import identity
 from bot.outages import Outage, outage_of
 from bot.refusal import Refusal
 from bot.reporting import Reporter
@@ -357,5 +358,4 @@ def budget_for(request: Request, budget: Budget) -> Budget:
 
 def fingerprint(settings: Settings) -> str:
     """Names the model and the prompts: with others, what was exhausted has a new chance."""
-    model = settings.model
-    return f"{model.model} {model.quantization} {prompts.fingerprint()}"
+    return f"{identity(settings)} {prompts.fingerprint()}"

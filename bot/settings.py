@@ -7,20 +7,19 @@ exists, and from an environment variable `SUPERCHARGE_<SECTION>_<KEY>`. An unkno
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 import os
-import tomllib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_origin, get_type_hints
+from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
+from bot.configfile import did_you_mean, read_sections, read_tables
 from bot.forge.settings import GitHubSettings
 from bot.retry import ParkPolicy, RetryPolicy
 from engine.errors import BadInput
+from engine.llm.routing import Routes
 from engine.llm.settings import ModelSettings
 from engine.policy import Budget
 from engine.prompts import PromptFormat
@@ -178,6 +177,8 @@ class Settings:
     """Everything that can be configured, a section per field."""
 
     model: ModelSettings = field(default_factory=ModelSettings)
+    models: dict[str, ModelSettings] = field(default_factory=dict)
+    routes: Routes = field(default_factory=Routes)
     sandbox: SandboxSettings = field(default_factory=SandboxSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
     judge: JudgeSettings = field(default_factory=JudgeSettings)
@@ -190,6 +191,18 @@ class Settings:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     park: ParkPolicy = field(default_factory=ParkPolicy)
     scheduler: SchedulerSettings = field(default_factory=SchedulerSettings)
+
+    def __post_init__(self) -> None:
+        for name in self.routes.names:
+            if name and name not in self.models:
+                hint = did_you_mean(name, list(self.models)) if self.models else ""
+                raise BadInput(f"[routes] names {name!r}, and there is no [models.{name}]{hint}")
+
+    @property
+    def models_in_use(self) -> dict[str, ModelSettings]:
+        """The models that asks go to, by their names; that of [model] is empty."""
+        everything = {"": self.model, **self.models}
+        return {name: everything[name] for name in self.routes.names}
 
     def budget(self) -> Budget:
         s = self.search
@@ -210,36 +223,35 @@ def load(path: Path | None = None, *, environ: Mapping[str, str] | None = None) 
     """The settings. Raises BadInput, in one line, for a file or value that cannot be."""
     environ = os.environ if environ is None else environ
     found = path or config_file(environ)
-    tables = _read(found) if found else {}
     where = str(found) if found else "the environment"
-    _check_keys(tables, where)
-    variables: dict[str, str] = {}
-    for name, section in _sections().items():
-        hints = get_type_hints(section)
-        start = f"{PREFIX}{name}_".upper()
-        for variable in (v for v in environ if v.startswith(start)):
-            key = variable.removeprefix(start).lower()
-            if key not in hints:
-                raise BadInput(
-                    f"{variable}: unknown key {name}.{key}{_did_you_mean(key, [*hints])}"
-                )
-            variables[f"{name}.{key}"] = variable
-            tables.setdefault(name, {})[key] = _from_text(environ[variable], hints[key])
-    places = _Places(where, variables)
-    return Settings(
-        **{n: _section(n, s, tables.get(n, {}), places) for n, s in _sections().items()}
-    )
+    tables = read_tables(found) if found else {}
+    named = _named_models(tables, where)
+    sections = _sections() | {f"models.{name}": ModelSettings for name in named}
+    tables |= {f"models.{name}": table for name, table in named.items()}
+    read = read_sections(tables, sections, environ, prefix=PREFIX, where=where)
+    models = {name: read.pop(f"models.{name}") for name in named}
+    try:
+        return Settings(**read, models=models)
+    except BadInput as error:
+        raise BadInput(f"{where}: {error}") from error
 
 
-@dataclass(frozen=True, slots=True)
-class _Places:
-    """Where each value came from, for the message that refuses it."""
+def _sections() -> dict[str, type[Any]]:
+    fields = dataclasses.fields(Settings)
+    return {f.name: f.default_factory for f in fields if f.name != "models"}  # type: ignore[misc]
 
-    file: str
-    variables: Mapping[str, str]
 
-    def of(self, key: str) -> str:
-        return self.variables.get(key, self.file)
+def _named_models(tables: dict[str, Any], where: str) -> dict[str, Any]:
+    """The tables of [models.NAME], taken out of `tables`."""
+    named = tables.pop("models", {})
+    if not isinstance(named, dict) or not all(isinstance(t, dict) for t in named.values()):
+        raise BadInput(f"{where}: models are sections of their own: write [models.NAME]")
+    for name in named:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
+            raise BadInput(
+                f"{where}: [models.{name}]: a name has lower-case letters, digits and hyphens"
+            )
+    return named
 
 
 def config_file(environ: Mapping[str, str]) -> Path | None:
@@ -263,82 +275,11 @@ def state_dir(environ: Mapping[str, str] | None = None) -> Path:
     return Path(base) / "supercharge"
 
 
+def spending_file(environ: Mapping[str, str] | None = None) -> Path:
+    """Where the command line counts what paid models cost; a worker counts in its database."""
+    return state_dir(environ) / "spending.json"
+
+
 def database_file(environ: Mapping[str, str] | None = None) -> Path:
     """The database where no URL is configured."""
     return state_dir(environ) / "supercharge.db"
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise BadInput(f"there is no configuration file {path}") from error
-    except OSError as error:
-        message = f"cannot read the configuration {path}: {error.strerror or error}"
-        raise BadInput(message) from error
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{path}: not valid TOML: it is not UTF-8 ({error.reason})") from error
-    except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"{path}: not valid TOML: {error}") from error
-
-
-def _sections() -> dict[str, type[Any]]:
-    return {f.name: f.default_factory for f in dataclasses.fields(Settings)}  # type: ignore[misc]
-
-
-def _keys(section: type[Any]) -> list[str]:
-    return [f.name for f in dataclasses.fields(section)]
-
-
-def _check_keys(tables: dict[str, Any], where: str) -> None:
-    sections = _sections()
-    for name, table in tables.items():
-        if name not in sections:
-            raise BadInput(
-                f"{where}: unknown section [{name}]{_did_you_mean(name, list(sections))}"
-            )
-        if not isinstance(table, dict):
-            raise BadInput(
-                f"{where}: {name} must be a section: write [{name}] on a line of its own"
-            )
-        for key in table:
-            if key not in _keys(sections[name]):
-                hint = _did_you_mean(key, _keys(sections[name]))
-                raise BadInput(f"{where}: unknown key {name}.{key}{hint}")
-
-
-def _did_you_mean(word: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}?" if near else f"; known are: {', '.join(sorted(known))}"
-
-
-def _section(name: str, section: type[Any], table: dict[str, Any], places: _Places) -> Any:
-    hints = get_type_hints(section)
-    for key, value in table.items():
-        # The validator is lenient where a person has made a mistake: it takes true for 1 and "8" for 8.
-        if hints[key] in (int, float) and isinstance(value, bool | str):
-            place = places.of(f"{name}.{key}")
-            raise BadInput(f"{place}: {name}.{key} = {value!r}: input should be a number")
-    try:
-        return TypeAdapter(section).validate_python(table)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in (name, *first["loc"]))
-        place = places.of(".".join(key.split(".")[:2]))
-        raise BadInput(
-            f"{place}: {key} = {first.get('input')!r}: {first['msg'].lower()}"
-        ) from error
-    except BadInput as error:
-        raise BadInput(f"{places.of(str(error).split()[0])}: {error}") from error
-
-
-def _from_text(text: str, hint: Any) -> Any:
-    """An environment variable's value, written as in TOML, as a bare word, or as words and commas."""
-    try:
-        value = tomllib.loads(f"value = {text}")["value"] if "\n" not in text else text
-    except tomllib.TOMLDecodeError:
-        value = text
-    if get_origin(hint) is tuple:
-        return value if isinstance(value, list) else text.replace(",", " ").split()
-    # A model or an image may be called 2024 or true.
-    return value if hint in (int, float, bool) or isinstance(value, str) else text

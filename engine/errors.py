@@ -24,12 +24,14 @@ class BadInput(SuperchargeError):
 class PartUnavailable(SuperchargeError):
     """A part that the work needs is missing or down.
 
-    `remedy` is a command, or a short sentence, that mends it.
+    `remedy` is a command, or a short sentence, that mends it. `retry_after_s` is how long the part is
+    known to stay away, such as until a limit begins anew; 0 where nobody knows.
     """
 
-    def __init__(self, message: str, *, remedy: str) -> None:
+    def __init__(self, message: str, *, remedy: str, retry_after_s: float = 0.0) -> None:
         super().__init__(message)
         self.remedy = remedy
+        self.retry_after_s = retry_after_s
 
 
 class ModelUnavailable(PartUnavailable):

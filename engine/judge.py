@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from engine.errors import BadInput
 from engine.llm.base import LanguageModel, Prompt, SamplingParams
+from engine.llm.routing import Role, route
 from engine.prompts import PromptFormat, Template, render
 from engine.verdicts import Judgement
 
@@ -58,6 +59,7 @@ def judge(
     forward pass (Liu et al. 2023, "G-Eval"). Where not, the reply at temperature 0 must be one strict
     number; an unreadable one is asked again once, then there is no score.
     """
+    model = route(model, Role.JUDGE)
     prompt = judge_prompt(model, code=code, test=test, prompt_format=prompt_format)
     told = model.choice_logprobs([prompt], ANSWERS)
     if told is not None:

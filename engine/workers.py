@@ -18,6 +18,7 @@ from engine.cleanup.tests import compose
 from engine.errors import Cancelled
 from engine.judge import judge
 from engine.llm.base import Completion, LanguageModel
+from engine.llm.routing import Role, route
 from engine.policy import Action, Ask, Confirm, Judge, RunPairs
 from engine.prompts import PromptFormat
 from engine.sandbox.base import Sandbox
@@ -159,7 +160,9 @@ class Workers:
         self.events.put(Done(action, time.monotonic() - started))
 
     def _ask(self, action: Ask, question: Question, stop: threading.Event) -> None:
-        for completion in self.model.complete(question.prompt, question.params, cancel=stop):
+        role = Role(action.kind.value) if action.parent is None else Role.IMPROVE
+        model = route(self.model, role)
+        for completion in model.complete(question.prompt, question.params, cancel=stop):
             self.events.put(Sampled(action, question, completion))
 
     def _run_pairs(self, action: RunPairs, pool: Pool, stop: threading.Event) -> None:

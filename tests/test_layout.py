@@ -17,6 +17,8 @@ DOORS = {
     "transformers": ("engine/llm/transformers",),
     "accelerate": ("engine/llm/transformers",),
     "bitsandbytes": ("engine/llm/transformers",),
+    "openai": ("engine/llm/openai/client",),
+    "httpx2": ("engine/llm/openai/client",),
     "ray": ("engine/llm/ray", "engine/sandbox/ray"),
     "docker": ("engine/sandbox/docker",),
     "github": ("bot/forge/github",),
@@ -40,6 +42,7 @@ MAY_IMPORT = {"engine": {"engine"}, "webhooks": {"webhooks"}, "bot": set(PACKAGE
 HEAVY = {
     "torch", "transformers", "accelerate", "numpy", "docker", "github", "flask", "sqlalchemy", "ray",
     "rich", "pydantic", "yapf", "autoimport", "pipreqs", "apscheduler", "jinja2", "pytest", "requests",
+    "openai", "httpx2",
 }  # fmt: skip
 
 

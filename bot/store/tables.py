@@ -139,6 +139,14 @@ effects = Table(
     Column("value", AnyText, nullable=False, default=""),
 )
 
+spending = Table(
+    "spending",
+    metadata,
+    Column("day", String, primary_key=True),
+    Column("account", AnyText, primary_key=True),
+    Column("micros", BigInteger, nullable=False),
+)
+
 cursors = Table(
     "cursors",
     metadata,

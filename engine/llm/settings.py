@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.errors import BadInput
+from engine.llm.openai.settings import OpenAISettings
 
-BACKENDS = ("transformers", "scripted")
+BACKENDS = ("transformers", "openai", "scripted")
 QUANTIZATIONS = ("none", "int8", "int4")
 DTYPES = ("auto", "bfloat16", "float16", "float32")
 
@@ -20,10 +21,12 @@ class ModelSettings:
     """Everything that decides which model answers, and on what. Raises BadInput when it cannot be."""
 
     backend: str = "transformers"
-    """`transformers`, or `scripted` for dry runs (`model` is then a JSON file of replies)."""
+    """`transformers`, `openai` for a server that speaks OpenAI's protocol, or `scripted` for dry runs
+    (`model` is then a JSON file of replies)."""
 
     model: str = EMBEDDED
-    """`embedded`, a directory with a checkpoint, or a `owner/name` of the Hugging Face hub."""
+    """`embedded`, a directory with a checkpoint, or a `owner/name` of the Hugging Face hub; on a server
+    the name that it has there, where `embedded` is the only one that it has."""
 
     quantization: str = "none"
     """`int8` or `int4` by bitsandbytes while loading; `none` for full or already quantised weights."""
@@ -48,6 +51,9 @@ class ModelSettings:
 
     prefix_cache_tokens: int = 8192
     """Most tokens of earlier prompts whose key-value cache is kept for the next; 0 keeps none."""
+
+    openai: OpenAISettings = field(default_factory=OpenAISettings)
+    """The server of the backend `openai`."""
 
     def __post_init__(self) -> None:
         for key, value, allowed in (

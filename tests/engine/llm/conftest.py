@@ -1,12 +1,15 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from engine.llm import LanguageModel, ModelSettings, open_model
 from engine.llm.environment import prepare
+from engine.llm.openai.settings import OpenAISettings
 from engine.llm.scripted import ScriptedModel
+from tests.engine.llm.llama_server import llama_server
 
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM
@@ -35,9 +38,54 @@ def scripted() -> ScriptedModel:
     return ScriptedModel(SCRIPT, choices=CHOICES, chat=True)
 
 
-@pytest.fixture(params=["scripted", pytest.param("embedded", marks=pytest.mark.model)])
+@pytest.fixture(scope="session")
+def llama_url() -> Iterator[str]:
+    with llama_server() as url:
+        yield url
+
+
+def over_the_wire(url: str, **how: Any) -> LanguageModel:
+    """The embedded model behind a real server. A small window: that server writes a few dozen tokens a
+    second, and ten where it tells their probabilities.
+    """
+    there = OpenAISettings(base_url=url, **how)
+    return open_model(ModelSettings(backend="openai", context_window=96, openai=there))
+
+
+@pytest.fixture(scope="session")
+def served(llama_url: str) -> Iterator[LanguageModel]:
+    model = over_the_wire(llama_url, logprobs=False)
+    yield model
+    model.close()
+
+
+@pytest.fixture(scope="session")
+def telling_served(llama_url: str) -> Iterator[LanguageModel]:
+    model = over_the_wire(llama_url)
+    yield model
+    model.close()
+
+
+EMBEDDED = pytest.param("embedded", marks=pytest.mark.model)
+SERVED = pytest.param("served", marks=pytest.mark.model)
+TELLING_SERVED = pytest.param("telling_served", marks=pytest.mark.model)
+
+
+@pytest.fixture(params=["scripted", EMBEDDED, SERVED])
 def model(request: pytest.FixtureRequest) -> LanguageModel:
     """Every backend, held to one contract."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(params=["scripted", EMBEDDED, TELLING_SERVED])
+def telling(request: pytest.FixtureRequest) -> LanguageModel:
+    """Every backend, where it tells tokens and their log-probabilities."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(params=["scripted", EMBEDDED])
+def chatty(request: pytest.FixtureRequest) -> LanguageModel:
+    """The backends that know the model's own format of a conversation."""
     return request.getfixturevalue(request.param)
 
 

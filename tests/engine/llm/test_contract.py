@@ -13,7 +13,7 @@ WILD = {"temperature": 2.0, "top_p": 1.0}  # no two alike by chance
 
 
 def ask(model: LanguageModel, cancel: threading.Event | None = None, **how) -> list[Completion]:
-    how = {"max_tokens": 24, "seed": 5} | how
+    how = {"max_tokens": 8, "seed": 5} | how
     return list(model.complete(PROMPT, SamplingParams(**how), cancel=cancel))
 
 
@@ -21,14 +21,14 @@ def test_as_many_completions_come_as_were_asked_for(model):
     assert len(ask(model, n=5)) == 5
 
 
-def test_no_completion_is_longer_than_allowed(model):
-    completions = ask(model, n=4, max_tokens=3)
+def test_no_completion_is_longer_than_allowed(telling):
+    completions = ask(telling, n=4, max_tokens=3)
     assert all(len(c.tokens) <= 3 for c in completions)
     assert FinishReason.LENGTH in {c.finish_reason for c in completions}
 
 
-def test_tokens_make_up_the_text_and_each_has_a_log_probability(model):
-    for completion in ask(model, n=4):
+def test_tokens_make_up_the_text_and_each_has_a_log_probability(telling):
+    for completion in ask(telling, n=4):
         assert "".join(completion.tokens).startswith(completion.text)
         assert len(completion.logprobs) == len(completion.tokens)
         assert all(logprob <= 1e-6 for logprob in completion.logprobs)
@@ -92,10 +92,11 @@ def test_an_abandoned_ask_leaves_the_model_ready(model):
     assert len(list(model.complete(PROMPT, params))) == 3
 
 
-def test_choices_have_log_probabilities_in_the_order_asked(model):
+def test_choices_have_log_probabilities_in_the_order_asked(telling):
     choices = ["0.0", "0.5", "1.0"]
-    there = model.choice_logprobs([PROMPT, Prompt("A number: ")], choices)
-    back = model.choice_logprobs([PROMPT], choices[::-1])
+    prompts = [Prompt("Score, 0.0 to 1.0: "), Prompt("A number: ")]
+    there = telling.choice_logprobs(prompts, choices)
+    back = telling.choice_logprobs(prompts[:1], choices[::-1])
     assert there is not None
     assert back is not None
     assert [len(row) for row in there] == [3, 3]
@@ -103,9 +104,9 @@ def test_choices_have_log_probabilities_in_the_order_asked(model):
     assert back[0][::-1] == pytest.approx(there[0], abs=0.2)  # bfloat16, batched otherwise
 
 
-def test_nothing_asked_is_nothing_answered(model):
-    assert model.choice_logprobs([], ["a"]) == []
-    assert model.choice_logprobs([PROMPT], []) == [[]]
+def test_nothing_asked_is_nothing_answered(telling):
+    assert telling.choice_logprobs([], ["a"]) == []
+    assert telling.choice_logprobs([PROMPT], []) == [[]]
 
 
 def test_tokens_are_counted(model):
@@ -113,8 +114,8 @@ def test_tokens_are_counted(model):
     assert 1 <= model.count_tokens("def f(x):") <= 9
 
 
-def test_a_conversation_is_left_open_for_the_assistant(model):
-    text = model.apply_chat_template([Message("system", "Be brief."), Message("user", "Hello?")])
+def test_a_conversation_is_left_open_for_the_assistant(chatty):
+    text = chatty.apply_chat_template([Message("system", "Be brief."), Message("user", "Hello?")])
     assert text is not None
     assert text.index("Be brief.") < text.index("Hello?") < text.rindex("assistant")
     assert text.endswith("\n")
