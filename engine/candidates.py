@@ -67,7 +67,8 @@ class AskOutcome:
 
     `kind` is what was asked for, `origin` how (SAMPLED, IMPROVED or REFINED). `samples` replies
     came back in `seconds`; `usable` of them survived cleaning and checking, `fresh` of those were
-    no twin of a candidate already in the pool.
+    no twin of a candidate already in the pool. They were sampled at `temperature`, with `max_tokens` at
+    most, from a prompt `without` these parts; pools of earlier versions do not say so.
     """
 
     kind: Kind
@@ -78,6 +79,9 @@ class AskOutcome:
     fresh: int
     tokens: int
     seconds: float
+    temperature: float | None = None
+    max_tokens: int | None = None
+    without: tuple[str, ...] = ()
 
 
 MOST_HURT = 3

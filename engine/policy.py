@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeAlias
 
 from engine.candidates import STUB, Kind, Origin, Pool
 from engine.selection import Choice, choose, leaders, pair_score, suite_id, weights
+from engine.tuning import AS_CONFIGURED, USUAL_SHARE, Knobs, Tuned
 from engine.verdicts import Verdict
 
 STYLES = 2
@@ -28,6 +29,9 @@ MOST_OWED = 256
 
 ENOUGH_RUNS = 8
 """After so many runs without one pass, a code or a test is not promising: the others go first."""
+
+COLDEST, HOTTEST = 0.1, 1.8
+"""How far knobs can move the temperature."""
 
 PATIENCE = 3
 """How often a code, or a test, may time out before it is left alone, unless it passed more often."""
@@ -48,6 +52,7 @@ class Budget:
     temperature   of the first ask; later asks are a little hotter each time
     wish          the style of asks that carry a reviewer's wish: only an answer to one of them is
                   chosen, so all asks are improvements then; empty for a search without a wish
+    tuned         how the next asks differ from all this, by what has paid on this model
     """
 
     candidates: int = 96
@@ -60,6 +65,7 @@ class Budget:
     test_batch: int = 12
     temperature: float = 0.8
     wish: str = ""
+    tuned: Tuned = field(default_factory=Tuned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,8 @@ class Ask:
 
     IMPROVED and REFINED asks have a `parent`; a REFINED one shows how it failed the test `against`.
     `ordinal` counts the asks of this kind, and seeds the sampling; `turn` counts those of them that
-    were novel, or that were improvements, and so which style or which parent has its turn.
+    were novel, or that were improvements, and so which style or which parent has its turn. `knobs`
+    have been heeded in `n` and `temperature`; the rest of them is for who writes the prompt.
     """
 
     kind: Kind
@@ -79,6 +86,14 @@ class Ask:
     turn: int = 0
     parent: str | None = None
     against: str | None = None
+    knobs: Knobs = AS_CONFIGURED
+
+    @property
+    def style(self) -> str:
+        """How it is put: novel asks as a dialogue and as a file that goes on, in turn."""
+        if self.origin is not Origin.SAMPLED:
+            return self.origin.value
+        return "dialogue" if self.turn % STYLES == 0 else "completion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,20 +287,33 @@ def _next_ask(pool: Pool, budget: Budget) -> Ask | None:
         # What it fails is no part of the wish, and may be wrong itself.
         wished = replace(novel, origin=Origin.IMPROVED, turn=improved, parent=parent)
         return wished if parent else novel
-    if ordinal < STYLES or improved >= improvement_share(pool, kind) * (ordinal - STYLES + 1):
-        return novel
+    left = limit[kind] - done[kind]
+    share = improvement_share(pool, kind, usual=budget.tuned.share_of(kind))
+    if ordinal < STYLES or improved >= share * (ordinal - STYLES + 1):
+        return _tuned(novel, budget, left)
     parent, against = _what_to_improve(pool, kind, improved)
     if parent is None:
-        return novel
+        return _tuned(novel, budget, left)
     origin = Origin.REFINED if against else Origin.IMPROVED
     n = max(n // 2, 1)
-    return Ask(kind, origin, n, budget.temperature, ordinal, improved, parent, against)
+    better = Ask(kind, origin, n, budget.temperature, ordinal, improved, parent, against)
+    return _tuned(better, budget, left)
 
 
-def improvement_share(pool: Pool, kind: Kind) -> float:
-    """Which share of the asks of a kind should be improvements, from 0.1 to 0.5.
+def _tuned(ask: Ask, budget: Budget, left: int) -> Ask:
+    """The ask with the knobs that were chosen for its kind and style; at most `left` replies."""
+    knobs = budget.tuned.knobs_of(ask.kind, ask.style)
+    temperature = ask.temperature
+    if knobs.temperature:
+        temperature = min(max(temperature + knobs.temperature, COLDEST), HOTTEST)
+    n = min(max(round(ask.n * knobs.samples), 1), left)
+    return replace(ask, n=n, temperature=temperature, knobs=knobs)
 
-    It starts at a half, and follows how often an improved code passed more tests than its parent;
+
+def improvement_share(pool: Pool, kind: Kind, *, usual: float = USUAL_SHARE) -> float:
+    """Which share of the asks of a kind should be improvements, from 0.1 to `usual`.
+
+    It starts there, and follows how often an improved code passed more tests than its parent;
     an improved test pays when it brought an assert that was not known.
     """
     won = lost = 0
@@ -299,7 +327,7 @@ def improvement_share(pool: Pool, kind: Kind) -> float:
             won += 1
         else:
             lost += 1
-    return max(0.1, 0.5 * (won + 2) / (won + lost + 2) if lost else 0.5)
+    return max(0.1, usual * (won + 2) / (won + lost + 2) if lost else usual)
 
 
 def _what_to_improve(pool: Pool, kind: Kind, turn: int) -> tuple[str | None, str | None]:

@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import math
 import queue
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from engine.asks import given_tests, wish_style
-from engine.candidates import STUB, AskOutcome, Candidate, Entry, Kind, Pool
+from engine.candidates import STUB, Candidate, Entry, Kind, Pool
 from engine.errors import BadInput, Cancelled, SandboxUnavailable
-from engine.llm.base import FinishReason, LanguageModel
+from engine.llm.base import LanguageModel
+from engine.outcomes import Asked, Tally, outcomes_of
 from engine.policy import Abandon, Action, Ask, Budget, Stop, StopReason, next_actions
 from engine.progress import Progress
 from engine.sandbox.base import Sandbox
 from engine.selection import Choice, choose, pair_score, suite_id
 from engine.spec import FunctionSpec
+from engine.tuning import Outcome, Tuned, Tuner
 from engine.verdicts import Judgement, PairResult, Verdict
 from engine.workers import Broke, Done, Found, Sampled, Settings, Workers
 
@@ -61,22 +64,12 @@ class Exhausted:
 
 
 @dataclass
-class _Tally:
-    """What came of one ask so far."""
-
-    style: str = ""
-    samples: int = 0
-    usable: int = 0
-    fresh: int = 0
-    tokens: int = 0
-
-
-@dataclass
 class Search:
     """One search for one function. Call `run` once.
 
     `journal` is given every entry of the pool as it comes, before anything else is done with it.
-    `observer` is given a `Progress` a few times a second. Setting `cancel` ends the search
+    `observer` is given a `Progress` a few times a second. `tuner` has a say in every ask; `outcomes`
+    tells it afterwards what they brought. Setting `cancel` ends the search
     with `Cancelled` within seconds. `clock` gives seconds that only rise.
     """
 
@@ -86,6 +79,7 @@ class Search:
     budget: Budget = field(default_factory=Budget)
     settings: Settings = field(default_factory=Settings)
     pool: Pool = field(default_factory=Pool)
+    tuner: Tuner = field(default_factory=Tuner)
     journal: Callable[[Iterable[Entry]], None] = lambda entries: None
     observer: Callable[[Progress], None] = lambda progress: None
     cancel: threading.Event = field(default_factory=threading.Event)
@@ -102,9 +96,13 @@ class Search:
             tests=self.budget.tests + self.pool.samples(Kind.TEST),
         )
         self._in_flight: dict[Action, threading.Event] = {}
-        self._tallies: dict[Ask, _Tally] = {}
+        self._tallies: dict[Ask, Tally] = {}
         self._progress = Progress()
         self._known = set(self.pool.candidates)
+        self._ended: list[Asked] = []
+        self._tuned = Tuned()
+        self._tuned_for = -1
+        self._luck = self.settings.seed if self.settings.seed is not None else secrets.randbits(64)
         self._asked: frozenset[Action] = frozenset()
         self._asked_at = -math.inf
         self._started = self.clock()
@@ -125,7 +123,9 @@ class Search:
                 if not self._has_news():
                     self._wait()
                     continue
-                budget = replace(self._limits, seconds_left=self._seconds_left())
+                budget = replace(
+                    self._limits, seconds_left=self._seconds_left(), tuned=self._next_tuned()
+                )
                 for action in next_actions(self.pool, budget, tuple(self._in_flight)):
                     if isinstance(action, Stop):
                         return self._result(action.reason)
@@ -134,6 +134,24 @@ class Search:
                 self._wait()
         finally:
             self._stop_workers()
+
+    def outcomes(self) -> list[Outcome]:
+        """What the asks that ended brought, for who keeps it; nothing of a search with a wish.
+
+        Its asks are of a kind of their own, and its pool began with what an earlier search found.
+        """
+        if self._style:
+            return []
+        return outcomes_of(self.pool, self._ended, min_asserts=self.budget.min_asserts)
+
+    def _next_tuned(self) -> Tuned:
+        """The knobs of the next ask, chosen once for each."""
+        if self._style:
+            return Tuned()
+        if self._tuned_for != len(self._ended):
+            self._tuned_for = len(self._ended)
+            self._tuned = self.tuner.tuned(f"{self._luck} {self._tuned_for}")
+        return self._tuned
 
     def _seconds_left(self) -> float:
         return self.budget.seconds_left - (self.clock() - self._started)
@@ -173,7 +191,7 @@ class Search:
         self._workers.start(action, self.pool, stop)
         self._in_flight[action] = stop
         if isinstance(action, Ask):
-            self._tallies[action] = _Tally()
+            self._tallies[action] = Tally(action)
 
     def _wait(self) -> None:
         """Take in one event, and all others that are there already."""
@@ -206,33 +224,18 @@ class Search:
                 del self._in_flight[action]
                 tally = self._tallies.pop(action)
                 self._progress = self._progress.with_tokens(tally.tokens, seconds)
-                return [
-                    AskOutcome(
-                        action.kind,
-                        action.origin,
-                        tally.style,
-                        tally.samples,
-                        tally.usable,
-                        tally.fresh,
-                        tally.tokens,
-                        round(seconds, 3),
-                    )
-                ]
+                self._ended.append(tally.asked(seconds))
+                return [tally.entry(seconds)]
             case Done(action):
                 del self._in_flight[action]
                 return ()
 
     def _candidates_of(self, event: Sampled) -> list[Candidate]:
         tally = self._tallies[event.action]
-        tally.style = event.question.style
-        tally.tokens += len(event.completion.tokens)
-        if event.completion.finish_reason is FinishReason.CANCELLED:
+        if not tally.count(event.question, event.completion):
             return []
-        tally.samples += 1
         found = self._workers.interviewer.candidates(event.action, event.question, event.completion)
-        tally.usable += bool(found)
-        tally.fresh += any(c.id not in self._known for c in found)
-        self._known.update(c.id for c in found)
+        tally.found(found, self._known)
         return found
 
     def _grow(self, entries: Iterable[Entry]) -> None:
