@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.learning import Learning
 from bot.settings import Settings, state_dir
 from bot.stubs import find_stubs, spec_from_prototype, spec_from_source
 from bot.textfile import TextFile
@@ -21,6 +22,7 @@ from engine.progress import Progress
 from engine.sandbox import open_sandbox
 from engine.search import Exhausted, Search, Solution
 from engine.spec import FunctionSpec
+from engine.tuning import Tuner
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +75,15 @@ def run(
     resume: bool = False,
     wish: str = "",
     pools: Path | None = None,
+    learning: Learning | None = None,
     observer: Callable[[Progress], None] = lambda progress: None,
     stage: Callable[[str], None] = lambda text: None,
 ) -> Run:
     """Search for a body of `spec`. An interrupt (Ctrl-C) ends it cleanly, with `outcome` None.
 
     `stage` is told what is being done before the search begins; pools are kept in the folder
-    `pools`, by default that of the user's state. Raises BadInput, ModelUnavailable
+    `pools`, by default that of the user's state. `learning` tunes the asks, unless a `seed` is to make
+    the run repeatable, and is told what they brought. Raises BadInput, ModelUnavailable
     or SandboxUnavailable; the pool on disk holds all that was found by then.
     """
     started = time.monotonic()
@@ -111,6 +115,7 @@ def run(
                     wish=wish,
                 ),
                 pool=pool,
+                tuner=learning.tuner(model) if learning and seed is None else Tuner(),
                 journal=writer.append,
                 observer=observe,
                 cancel=cancel,
@@ -122,6 +127,8 @@ def run(
                 outcome = None
             finally:
                 model.close()
+        if learning and outcome:
+            learning.keep(model, task.outcomes())
         return Run(
             spec=spec,
             outcome=outcome,

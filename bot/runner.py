@@ -19,6 +19,7 @@ from bot.checkouts import checked_out, in_sandbox, project_of
 from bot.forge.errors import ForgeError
 from bot.handover import HandOver
 from bot.intake import repository_config
+from bot.learning import Learning
 from bot.lease import Lease
 from bot.outages import Outage, outage_of
 from bot.refusal import Refusal
@@ -139,6 +140,7 @@ class Runner:
             pool_id = self._pool_id(request, model, sandbox)
             pool = services.store.load_pool(pool_id)
             journal = Journal(services.store, pool_id)
+            learning = Learning(services.store, services.settings.tuning)
             task = Search(
                 spec=in_sandbox(request.spec, root),
                 model=model,
@@ -146,6 +148,7 @@ class Runner:
                 budget=budget_for(request, services.settings.budget()),
                 settings=self._search_settings(request.options.wish or ""),
                 pool=pool,
+                tuner=learning.tuner(model),
                 journal=journal,
                 observer=reporter.observe,
                 cancel=lease.stop,
@@ -154,6 +157,7 @@ class Runner:
                 outcome = task.run()
             finally:
                 journal.flush()
+            learning.keep(model, task.outcomes())
         match outcome:
             case Solution():
                 return services.store.solve(request.id, outcome, worker=self.name)

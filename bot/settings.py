@@ -83,6 +83,20 @@ class JudgeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TuningSettings:
+    """Whether asks are tuned by what earlier ones brought."""
+
+    enabled: bool = True
+    """false asks as [search] says, always, and keeps no outcomes."""
+    floor: float = 0.9
+    """The part of what asking as configured would bring that is never put at risk; 1 only watches."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.floor <= 1:
+            raise BadInput(f"tuning.floor must be between 0 and 1, not {self.floor}")
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseSettings:
     """Where deliveries, requests and pools are kept."""
 
@@ -180,6 +194,7 @@ class Settings:
     model: ModelSettings = field(default_factory=ModelSettings)
     sandbox: SandboxSettings = field(default_factory=SandboxSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
+    tuning: TuningSettings = field(default_factory=TuningSettings)
     judge: JudgeSettings = field(default_factory=JudgeSettings)
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     github: GitHubSettings = field(default_factory=GitHubSettings)

@@ -14,12 +14,12 @@ from engine.candidates import Candidate, Kind, Origin, Pool
 from engine.cleanup import clean
 from engine.cleanup.tests import clean_test, split_asserts
 from engine.context import first_assert, module_outline, prompt_parts, stub_text
+from engine.knobs import Part
 from engine.llm.base import Completion, LanguageModel, Prompt, SamplingParams
 from engine.policy import Ask
 from engine.prompts import PromptFormat, Template, render
 from engine.spec import FunctionSpec
 from engine.splice import SpliceError, does_nothing, find_function, splice
-from engine.tuning import Part
 
 MOST_ASSERTS = 12
 """Most asserts taken from one reply: small models count on in a line for as long as they may."""

@@ -7,8 +7,8 @@ import re
 
 from engine.cleanup.syntax import is_shallow, parse
 from engine.functions import FunctionNode, does_nothing, find_function
+from engine.knobs import Part
 from engine.spec import FunctionSpec
-from engine.tuning import Part
 
 _OUTLINE_LINES = 60
 

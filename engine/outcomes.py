@@ -13,10 +13,11 @@ from dataclasses import dataclass, field, replace
 
 from engine.asks import Question
 from engine.candidates import AskOutcome, Candidate, Kind, Pool
+from engine.knobs import Knobs, Part
 from engine.llm.base import Completion, FinishReason
 from engine.policy import Ask
 from engine.selection import choose
-from engine.tuning import Knobs, Outcome, Part
+from engine.tuning import Outcome
 
 
 @dataclass(frozen=True, slots=True)

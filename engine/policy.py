@@ -14,8 +14,8 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from engine.candidates import STUB, Kind, Origin, Pool
+from engine.knobs import AS_CONFIGURED, USUAL_SHARE, Knobs, Tuned
 from engine.selection import Choice, choose, leaders, pair_score, suite_id, weights
-from engine.tuning import AS_CONFIGURED, USUAL_SHARE, Knobs, Tuned
 from engine.verdicts import Verdict
 
 STYLES = 2

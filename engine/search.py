@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from engine.asks import given_tests, wish_style
 from engine.candidates import STUB, Candidate, Entry, Kind, Pool
 from engine.errors import BadInput, Cancelled, SandboxUnavailable
+from engine.knobs import Tuned
 from engine.llm.base import LanguageModel
 from engine.outcomes import Asked, Tally, outcomes_of
 from engine.policy import Abandon, Action, Ask, Budget, Stop, StopReason, next_actions
@@ -25,7 +26,7 @@ from engine.progress import Progress
 from engine.sandbox.base import Sandbox
 from engine.selection import Choice, choose, pair_score, suite_id
 from engine.spec import FunctionSpec
-from engine.tuning import Outcome, Tuned, Tuner
+from engine.tuning import Outcome, Tuner
 from engine.verdicts import Judgement, PairResult, Verdict
 from engine.workers import Broke, Done, Found, Sampled, Settings, Workers
 

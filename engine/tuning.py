@@ -2,58 +2,30 @@
 
 A bandit. Each knob of an ask has a few levels, the first of which is the configured value. What an ask
 brought per second is taken as a Poisson rate of its levels, so a level's posterior is a Gamma, and each
-next ask takes levels drawn from the posteriors (Thompson 1933; Chapelle and Li 2011, "An Empirical
+next ask takes a level drawn from the posteriors (Thompson 1933; Chapelle and Li 2011, "An Empirical
 Evaluation of Thompson Sampling"). Knobs are learnt one beside the other, not in combination: a search
-makes some ten asks, too few for a grid.
+makes some ten asks, too few for a grid. So one knob of an ask is drawn, and the others stand at what is
+best by now.
 
 Exploring is paid for beforehand. Another level than the configured one is only tried while all that was
 brought so far, and nothing for the next ask, is still `floor` times what the configured values would
-have brought in that time (Wu et al. 2016, "Conservative Bandits", with plain estimates in place of its
-bounds). So an empty history asks as configured.
+have brought in that time (Wu et al. 2016, "Conservative Bandits"; the bound here is one standard
+deviation, where theirs holds with high probability). So an empty history asks as configured.
 
 Pure: outcomes in, `Tuner` out; a `Tuner` and a seed in, `Tuned` out.
 """
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from functools import reduce
 from types import MappingProxyType
 
 from engine.candidates import Kind, Origin
-
-
-class Part(StrEnum):
-    """A part of a prompt that can be left out. What is asked for never can."""
-
-    OUTLINE = "outline"
-    """The module around the stub: imports, constants, signatures, the class."""
-    CALLERS = "callers"
-    """How the function is called in the repository."""
-    EXAMPLES = "examples"
-    """The two worked examples of a dialogue."""
-
-
-@dataclass(frozen=True, slots=True)
-class Knobs:
-    """How one ask differs from the configured way; `Knobs()` does not.
-
-    temperature  is added to the budget's
-    samples      times the replies per ask
-    max_tokens   times the most tokens per reply
-    without      the parts that the prompt leaves out
-    """
-
-    temperature: float = 0.0
-    samples: float = 1.0
-    max_tokens: float = 1.0
-    without: frozenset[Part] = frozenset()
-
-
-AS_CONFIGURED = Knobs()
+from engine.knobs import AS_CONFIGURED, USUAL_SHARE, Group, Knobs, Part, Tuned
 
 NUMBERS: Mapping[str, tuple[float, ...]] = MappingProxyType(
     {"temperature": (0.0, -0.2, 0.2), "samples": (1.0, 0.5, 2.0), "max_tokens": (1.0, 0.5, 1.5)}
@@ -69,7 +41,7 @@ STYLES = ("dialogue", "completion", Origin.IMPROVED.value, Origin.REFINED.value)
 MEMORY = 0.995
 """What an outcome still counts once the next one of its level came: some 200 are remembered."""
 
-FEWEST = 4
+FEWEST = 8
 """So many asks as configured must be known before anything else is tried."""
 
 PRIOR_EVENTS = 2.0
@@ -79,10 +51,8 @@ LEAST_DISPERSION = 4.0
 """Samples of one ask hang together, so their number says less. It is estimated, never below this."""
 
 SHARE_DRAWS = 64
-LEAST_SHARE, USUAL_SHARE, MOST_SHARE = 0.1, 0.5, 0.75
-
-Group = tuple[Kind, str]
-"""What is tuned apart: a kind in a style."""
+LEAST_SHARE, MOST_SHARE = 0.1, 0.75
+"""What the share of improvements keeps to, and by how many draws it is told."""
 
 Level = tuple[str, float]
 """A knob's or a part's name, and its value."""
@@ -147,6 +117,12 @@ class Sums:
             return LEAST_DISPERSION
         return max((self.squares / self.rate - self.useful) / (self.asks - 1), LEAST_DISPERSION)
 
+    @property
+    def highest_rate(self) -> float:
+        """The rate, one standard deviation up."""
+        events = max(self.useful / self.dispersion, 1.0)
+        return self.rate * (1 + 1 / math.sqrt(events))
+
 
 _NOTHING = Sums()
 
@@ -170,23 +146,6 @@ class Record:
 
     def of(self, level: Level) -> Sums:
         return self.levels.get(level, _NOTHING)
-
-
-@dataclass(frozen=True, slots=True)
-class Tuned:
-    """What a tuner chose: the knobs of the next ask of each group, and where the share of improvements
-    begins. The policy takes it from its budget; what is not in it is as configured.
-    """
-
-    knobs: Mapping[Group, Knobs] = field(default_factory=dict)
-    shares: Mapping[Kind, float] = field(default_factory=dict)
-
-    def knobs_of(self, kind: Kind, style: str) -> Knobs:
-        return self.knobs.get((kind, style), AS_CONFIGURED)
-
-    def share_of(self, kind: Kind) -> float:
-        """Which share of a kind's asks are improvements, as long as this search knows no better."""
-        return self.shares.get(kind, USUAL_SHARE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,32 +187,30 @@ class Tuner:
         put_by = sum(self._put_by(r) for g, r in self.records.items() if g[0] is group[0])
         # The next ask may take twice the replies, and so about twice the time.
         dearest = 2 * record.all.seconds / record.all.asks
-        return put_by >= self.floor * record.configured.rate * dearest
+        return put_by >= self.floor * record.configured.highest_rate * dearest
 
     def _put_by(self, record: Record) -> float:
         """What a group has brought beyond the floor; what it is worth as configured must be known."""
         if record.configured.asks < FEWEST:
             return 0.0
-        return record.all.useful - self.floor * record.configured.rate * record.all.seconds
+        return record.all.useful - self.floor * record.configured.highest_rate * record.all.seconds
 
     def _knobs(self, group: Group, rng: random.Random) -> Knobs:
         if self.floor >= 1 or not self.may_explore(group):
             return AS_CONFIGURED
         record = self.records[group]
-        numbers = {name: self._drawn(record, name, levels, rng) for name, levels in NUMBERS.items()}
-        parts = [part for part in Part if record.of((part.value, KEPT)).asks]
-        without = frozenset(
-            part
-            for part in parts
-            if self._drawn(record, part.value, (KEPT, LEFT_OUT), rng) == LEFT_OUT
-        )
+        levels = dict(NUMBERS)
+        levels |= {p.value: (KEPT, LEFT_OUT) for p in Part if record.of((p.value, KEPT)).asks}
+        tried = rng.choice(list(levels))
+        chosen = {
+            name: _drawn(record, name, values, rng)
+            if name == tried
+            else _best(record, name, values)
+            for name, values in levels.items()
+        }
+        numbers = {name: chosen[name] for name in NUMBERS}
+        without = frozenset(part for part in Part if chosen.get(part.value) == LEFT_OUT)
         return Knobs(**numbers, without=without)
-
-    @staticmethod
-    def _drawn(record: Record, name: str, levels: tuple[float, ...], rng: random.Random) -> float:
-        """The level with the best of one draw from each posterior; the first one of equals."""
-        draws = {level: _draw(record.all, record.of((name, level)), rng) for level in levels}
-        return max(levels, key=lambda level: draws[level])
 
     def _share(self, kind: Kind, rng: random.Random) -> float:
         """How often, by draws from both posteriors, improvements bring more than novel asks."""
@@ -263,18 +220,46 @@ class Tuner:
         if self.floor >= 1 or min(better.asks, novel.asks) < FEWEST:
             return USUAL_SHARE
         both = _together([better, novel])
-        won = sum(_draw(both, better, rng) > _draw(both, novel, rng) for _ in range(SHARE_DRAWS))
+        ours, theirs = Posterior.of(both, better), Posterior.of(both, novel)
+        won = sum(ours.draw(rng) > theirs.draw(rng) for _ in range(SHARE_DRAWS))
         return min(max(won / SHARE_DRAWS, LEAST_SHARE), MOST_SHARE)
 
 
-def _draw(whole: Sums, level: Sums, rng: random.Random) -> float:
-    """A rate from the level's posterior, which begins at the mean of the whole group."""
-    # Where nothing was ever of use, half an event keeps the prior proper.
-    mean = (whole.useful + 0.5) / whole.seconds
-    spread = whole.dispersion
-    events = PRIOR_EVENTS + level.useful / spread
-    seconds = PRIOR_EVENTS / mean + level.seconds / spread
-    return rng.gammavariate(events, 1 / seconds)
+def _best(record: Record, name: str, values: tuple[float, ...]) -> float:
+    """The value of the highest mean; the configured one among equals."""
+    posteriors = {value: Posterior.of(record.all, record.of((name, value))) for value in values}
+    return max(values, key=lambda value: posteriors[value].mean)
+
+
+def _drawn(record: Record, name: str, values: tuple[float, ...], rng: random.Random) -> float:
+    """The value that wins one draw from each posterior."""
+    draws = {v: Posterior.of(record.all, record.of((name, v))).draw(rng) for v in values}
+    return max(values, key=lambda value: draws[value])
+
+
+@dataclass(frozen=True, slots=True)
+class Posterior:
+    """What is believed of a level's rate: a Gamma of so many independent events in so many seconds."""
+
+    events: float
+    seconds: float
+
+    @classmethod
+    def of(cls, whole: Sums, level: Sums) -> Posterior:
+        """It begins at the mean of the whole group."""
+        # Where nothing was ever of use, half an event keeps the prior proper.
+        mean = (whole.useful + 0.5) / whole.seconds
+        return cls(
+            PRIOR_EVENTS + level.useful / whole.dispersion,
+            PRIOR_EVENTS / mean + level.seconds / whole.dispersion,
+        )
+
+    @property
+    def mean(self) -> float:
+        return self.events / self.seconds
+
+    def draw(self, rng: random.Random) -> float:
+        return rng.gammavariate(self.events, 1 / self.seconds)
 
 
 def _together(tallies: Iterable[Sums]) -> Sums:

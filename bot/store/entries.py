@@ -100,6 +100,9 @@ def _row_of(rows: Rows, entry: Entry) -> tuple[Table, dict[str, Any]]:
                 "fresh": entry.fresh,
                 "tokens": entry.tokens,
                 "seconds": entry.seconds,
+                "temperature": entry.temperature,
+                "max_tokens": entry.max_tokens,
+                "without": json.dumps(entry.without),
             }
 
 
@@ -225,7 +228,11 @@ def _judgements(connection: Connection, span: Span) -> Stream:
 def _asks(connection: Connection, span: Span) -> Stream:
     t = pool_asks.c
     columns = (t.kind, t.origin, t.style, t.samples, t.usable, t.fresh, t.tokens, t.seconds)
-    for position, kind, origin, *values in _fetched(connection, _of(span, pool_asks, *columns)):
+    sampling = (t.temperature, t.max_tokens, t.without)
+    for position, kind, origin, *values in _fetched(
+        connection, _of(span, pool_asks, *columns, *sampling)
+    ):
+        values[-1] = tuple(json.loads(values[-1]))
         yield position, AskOutcome(Kind(kind), Origin(origin), *values)
 
 

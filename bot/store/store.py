@@ -11,11 +11,12 @@ from bot.store.deliveries import Deliveries
 from bot.store.effects import Effects
 from bot.store.leases import Leases
 from bot.store.migrate import migrate
+from bot.store.outcomes import Outcomes
 from bot.store.pools import Pools
 from bot.store.queries import Queries
 
 
-class Store(Deliveries, Leases, Queries, Effects, Pools):
+class Store(Deliveries, Leases, Queries, Effects, Pools, Outcomes):
     """Everything that is remembered. Safe to use from many threads, and by many processes at once.
 
     Every method is one transaction: it happens whole or not at all. Any may raise StoreUnavailable.

@@ -55,6 +55,8 @@ ANY_ENTRY = st.one_of(
     st.builds(
         AskOutcome, kind=st.sampled_from(Kind), origin=st.sampled_from(Origin), style=TEXT,
         samples=COUNT, usable=COUNT, fresh=COUNT, tokens=COUNT, seconds=NUMBER,
+        temperature=st.none() | NUMBER, max_tokens=st.none() | COUNT,
+        without=st.lists(TEXT, max_size=2).map(tuple),
     ),
 )  # fmt: skip
 
