@@ -103,6 +103,11 @@ class Sums:
         )
 
     @property
+    def is_known(self) -> bool:
+        """Whether there were enough asks to go by."""
+        return round(self.asks) >= FEWEST
+
+    @property
     def rate(self) -> float:
         """Useful candidates per second."""
         return self.useful / self.seconds if self.seconds else 0.0
@@ -182,7 +187,7 @@ class Tuner:
     def may_explore(self, group: Group) -> bool:
         """Whether enough was brought so far that an ask of this group may bring nothing."""
         record = self.records.get(group)
-        if record is None or record.configured.asks < FEWEST:
+        if record is None or not record.configured.is_known:
             return False
         put_by = sum(self._put_by(r) for g, r in self.records.items() if g[0] is group[0])
         # The next ask may take twice the replies, and so about twice the time.
@@ -191,7 +196,7 @@ class Tuner:
 
     def _put_by(self, record: Record) -> float:
         """What a group has brought beyond the floor; what it is worth as configured must be known."""
-        if record.configured.asks < FEWEST:
+        if not record.configured.is_known:
             return 0.0
         return record.all.useful - self.floor * record.configured.highest_rate * record.all.seconds
 
@@ -217,7 +222,7 @@ class Tuner:
         records = {style: r for (k, style), r in self.records.items() if k is kind}
         better = _together(records[s].all for s in records if s in STYLES[2:])
         novel = _together(records[s].all for s in records if s in STYLES[:2])
-        if self.floor >= 1 or min(better.asks, novel.asks) < FEWEST:
+        if self.floor >= 1 or not (better.is_known and novel.is_known):
             return USUAL_SHARE
         both = _together([better, novel])
         ours, theirs = Posterior.of(both, better), Posterior.of(both, novel)
@@ -226,9 +231,9 @@ class Tuner:
 
 
 def _best(record: Record, name: str, values: tuple[float, ...]) -> float:
-    """The value of the highest mean; the configured one among equals."""
-    posteriors = {value: Posterior.of(record.all, record.of((name, value))) for value in values}
-    return max(values, key=lambda value: posteriors[value].mean)
+    """The value of the highest mean among those that were tried; the configured one among equals."""
+    known = [v for v in values if v == values[0] or record.of((name, v)).asks]
+    return max(known, key=lambda v: Posterior.of(record.all, record.of((name, v))).mean)
 
 
 def _drawn(record: Record, name: str, values: tuple[float, ...], rng: random.Random) -> float:
