@@ -90,6 +90,7 @@ class Tally:
             temperature=question.params.temperature if question else None,
             max_tokens=question.params.max_tokens if question else None,
             without=tuple(sorted(self.asked(seconds).knobs.without)),
+            tier=self.ask.tier,
         )
 
 

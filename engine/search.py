@@ -16,9 +16,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from engine.asks import given_tests, wish_style
-from engine.candidates import STUB, Candidate, Entry, Kind, Pool
+from engine.candidates import STUB, Candidate, Entry, Kind, Pool, Tier
 from engine.errors import BadInput, Cancelled, SandboxUnavailable
-from engine.knobs import Tuned
 from engine.llm.base import LanguageModel
 from engine.outcomes import Asked, Tally, outcomes_of
 from engine.policy import Abandon, Action, Ask, Budget, Stop, StopReason, next_actions
@@ -70,7 +69,8 @@ class Search:
 
     `journal` is given every entry of the pool as it comes, before anything else is done with it.
     `observer` is given a `Progress` a few times a second. `tuner` has a say in every ask; `outcomes`
-    tells it afterwards what they brought. Setting `cancel` ends the search
+    tells it afterwards what they brought. `small`, with a tuner of its own, is asked first where the
+    budget has a cascade. Setting `cancel` ends the search
     with `Cancelled` within seconds. `clock` gives seconds that only rise.
     """
 
@@ -81,27 +81,30 @@ class Search:
     settings: Settings = field(default_factory=Settings)
     pool: Pool = field(default_factory=Pool)
     tuner: Tuner = field(default_factory=Tuner)
+    small: LanguageModel | None = None
+    small_tuner: Tuner = field(default_factory=Tuner)
     journal: Callable[[Iterable[Entry]], None] = lambda entries: None
     observer: Callable[[Progress], None] = lambda progress: None
     cancel: threading.Event = field(default_factory=threading.Event)
     clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
-        self._workers = Workers(self.spec, self.model, self.sandbox, self.settings)
+        self._workers = Workers(self.spec, self.model, self.sandbox, self.settings, self.small)
         self._style = wish_style(self.settings.wish)
         # A pool that was kept has had its share: the budget is for what comes on top.
         self._limits = replace(
             self.budget,
             wish=self._style,
-            candidates=self.budget.candidates + self.pool.samples(Kind.CODE),
-            tests=self.budget.tests + self.pool.samples(Kind.TEST),
+            # A wish is about what a search found before: the large model answers it.
+            cascade=None if self._style or self.small is None else self.budget.cascade,
+            candidates=self.budget.candidates + self.pool.samples(Kind.CODE, Tier.LARGE),
+            tests=self.budget.tests + self.pool.samples(Kind.TEST, Tier.LARGE),
         )
         self._in_flight: dict[Action, threading.Event] = {}
         self._tallies: dict[Ask, Tally] = {}
         self._progress = Progress()
         self._known = set(self.pool.candidates)
         self._ended: list[Asked] = []
-        self._tuned = Tuned()
         self._tuned_for = -1
         self._luck = self.settings.seed if self.settings.seed is not None else secrets.randbits(64)
         self._asked: frozenset[Action] = frozenset()
@@ -124,9 +127,8 @@ class Search:
                 if not self._has_news():
                     self._wait()
                     continue
-                budget = replace(
-                    self._limits, seconds_left=self._seconds_left(), tuned=self._next_tuned()
-                )
+                self._tune()
+                budget = replace(self._limits, seconds_left=self._seconds_left())
                 for action in next_actions(self.pool, budget, tuple(self._in_flight)):
                     if isinstance(action, Stop):
                         return self._result(action.reason)
@@ -136,23 +138,26 @@ class Search:
         finally:
             self._stop_workers()
 
-    def outcomes(self) -> list[Outcome]:
-        """What the asks that ended brought, for who keeps it; nothing of a search with a wish.
+    def outcomes(self, tier: Tier = Tier.LARGE) -> list[Outcome]:
+        """What the asks to a model brought, for who keeps it; nothing of a search with a wish.
 
         Its asks are of a kind of their own, and its pool began with what an earlier search found.
         """
         if self._style:
             return []
-        return outcomes_of(self.pool, self._ended, min_asserts=self.budget.min_asserts)
+        asked = [one for one in self._ended if one.ask.tier is tier]
+        return outcomes_of(self.pool, asked, min_asserts=self.budget.min_asserts)
 
-    def _next_tuned(self) -> Tuned:
-        """The knobs of the next ask, chosen once for each."""
-        if self._style:
-            return Tuned()
-        if self._tuned_for != len(self._ended):
-            self._tuned_for = len(self._ended)
-            self._tuned = self.tuner.tuned(f"{self._luck} {self._tuned_for}")
-        return self._tuned
+    def _tune(self) -> None:
+        """Choose the knobs of the next ask, once for each."""
+        if self._style or self._tuned_for == len(self._ended):
+            return
+        self._tuned_for = len(self._ended)
+        luck = f"{self._luck} {self._tuned_for}"
+        cascade = self._limits.cascade
+        if cascade:
+            cascade = replace(cascade, tuned=self.small_tuner.tuned(luck))
+        self._limits = replace(self._limits, tuned=self.tuner.tuned(luck), cascade=cascade)
 
     def _seconds_left(self) -> float:
         return self.budget.seconds_left - (self.clock() - self._started)

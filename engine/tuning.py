@@ -41,7 +41,7 @@ STYLES = ("dialogue", "completion", Origin.IMPROVED.value, Origin.REFINED.value)
 MEMORY = 0.995
 """What an outcome still counts once the next one of its level came: some 200 are remembered."""
 
-FEWEST = 8
+FEWEST = 16
 """So many asks as configured must be known before anything else is tried."""
 
 PRIOR_EVENTS = 2.0
@@ -124,9 +124,9 @@ class Sums:
 
     @property
     def highest_rate(self) -> float:
-        """The rate, one standard deviation up."""
-        events = max(self.useful / self.dispersion, 1.0)
-        return self.rate * (1 + 1 / math.sqrt(events))
+        """The rate, one standard deviation up; above 0 even where nothing was useful so far."""
+        events = self.useful / self.dispersion
+        return self.dispersion * (events + math.sqrt(events + 1)) / self.seconds
 
 
 _NOTHING = Sums()

@@ -229,6 +229,7 @@ pool_asks = _pool_table(
     Column("temperature", Double),
     Column("max_tokens", BigInteger),
     Column("without", AnyText, nullable=False, server_default="[]"),  # JSON
+    Column("tier", String, nullable=False, server_default="large"),
 )
 
 outcomes = Table(

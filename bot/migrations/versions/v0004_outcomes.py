@@ -15,6 +15,8 @@ def upgrade() -> None:
     op.add_column("pool_asks", sa.Column("max_tokens", sa.BigInteger))
     without = sa.Column("without", sa.Text, nullable=False, server_default="[]")
     op.add_column("pool_asks", without)
+    tier = sa.Column("tier", sa.String, nullable=False, server_default="large")
+    op.add_column("pool_asks", tier)
     op.create_table(
         "outcomes",
         sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), nullable=False),
