@@ -41,8 +41,8 @@ STYLES = ("dialogue", "completion", Origin.IMPROVED.value, Origin.REFINED.value)
 MEMORY = 0.995
 """What an outcome still counts once the next one of its level came: some 200 are remembered."""
 
-FEWEST = 16
-"""So many asks as configured must be known before anything else is tried."""
+FEWEST = 15.5
+"""So many remembered asks as configured there must be before anything else is tried: 17 in fact."""
 
 PRIOR_EVENTS = 2.0
 """How much the mean of all levels counts in each one's posterior, in independent events."""
@@ -105,7 +105,7 @@ class Sums:
     @property
     def is_known(self) -> bool:
         """Whether there were enough asks to go by."""
-        return round(self.asks) >= FEWEST
+        return self.asks >= FEWEST
 
     @property
     def rate(self) -> float:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from engine.candidates import Kind
 from engine.knobs import AS_CONFIGURED, Knobs, Part, Tuned
 from engine.tuning import (
-    FEWEST,
     LEAST_SHARE,
     MOST_SHARE,
     NUMBERS,
@@ -21,6 +20,9 @@ from engine.tuning import (
 )
 
 DIALOGUE = (Kind.CODE, "dialogue")
+ENOUGH = 17
+"""Asks as configured, after which others may be tried."""
+
 EXAMPLES = frozenset({Part.EXAMPLES})
 
 
@@ -58,11 +60,11 @@ def test_an_empty_history_asks_as_configured() -> None:
 
 
 def test_a_short_history_asks_as_configured() -> None:
-    assert set(choices(Tuner(floor=0).learnt([outcome(5)] * (FEWEST - 1)))) == {AS_CONFIGURED}
+    assert set(choices(Tuner(floor=0).learnt([outcome(5)] * (ENOUGH - 1)))) == {AS_CONFIGURED}
 
 
 def test_nothing_else_is_tried_before_it_is_paid_for() -> None:
-    tuner = Tuner(floor=0.9).learnt([outcome(5)] * FEWEST)
+    tuner = Tuner(floor=0.9).learnt([outcome(5)] * ENOUGH)
     assert not tuner.may_explore(DIALOGUE)
     assert set(choices(tuner)) == {AS_CONFIGURED}
 
@@ -73,10 +75,10 @@ def test_nothing_else_is_tried_before_it_is_paid_for() -> None:
 
 def test_what_one_style_saved_pays_for_another_of_its_kind_alone() -> None:
     rich = Tuner().learnt([outcome(5)] * 200)
-    poor = rich.learnt([outcome(0.5, style="completion")] * FEWEST)
+    poor = rich.learnt([outcome(0.5, style="completion")] * ENOUGH)
 
     assert poor.may_explore((Kind.CODE, "completion"))
-    of_tests = rich.learnt([outcome(0.5, kind=Kind.TEST)] * FEWEST)
+    of_tests = rich.learnt([outcome(0.5, kind=Kind.TEST)] * ENOUGH)
     assert not of_tests.may_explore((Kind.TEST, "dialogue"))
 
 
@@ -86,7 +88,7 @@ def test_when_one_temperature_pays_then_it_is_found_and_kept() -> None:
 
     found = [o.knobs.temperature for o in played(worth, 400)]
 
-    assert found[:FEWEST] == [0.0] * FEWEST
+    assert found[:ENOUGH] == [0.0] * ENOUGH
     assert found[-100:].count(-0.2) > 85
 
 
