@@ -125,6 +125,25 @@ def bench_selection(pool: Path, quick: bool, json_path: Path | None) -> None:
     _finish(result, json_path)
 
 
+@bench.command("cascade")
+@click.argument("pool", type=click.Path(path_type=Path))
+@_quick
+@_json
+@click.option("--seed", type=int, default=0, show_default=True)
+def bench_cascade(pool: Path, quick: bool, json_path: Path | None, seed: int) -> None:
+    """Rightly solved per cost: a smaller model first, against either alone, replayed from POOL.
+
+    A simulation: the small model's samples are those of POOL, spoilt.
+    """
+    from rich.console import Console
+
+    from bot.bench import cascade
+
+    result = cascade.run(pool, seed=seed, quick=quick)
+    cascade.report(result, Console())
+    _finish(result, json_path)
+
+
 @bench.command("tuning")
 @_quick
 @_json

@@ -75,6 +75,7 @@ def worker(config: Path | None) -> None:
     import signal
 
     from bot import settings as configuration
+    from bot.models import open_small
     from bot.worker import Worker
     from engine.llm import open_model
     from engine.sandbox import open_sandbox
@@ -86,6 +87,7 @@ def worker(config: Path | None) -> None:
             services,
             open_model=lambda: open_model(settings.model),
             open_sandbox=lambda project: open_sandbox(settings.sandbox, project=project),
+            open_small=lambda: open_small(settings),
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: working.stop())

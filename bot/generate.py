@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from bot.learning import Learning
+from bot.models import model_names, open_small
 from bot.settings import Settings, state_dir
 from bot.stubs import find_stubs, spec_from_prototype, spec_from_source
 from bot.textfile import TextFile
 from engine import poolfile, prompts, search
-from engine.candidates import Kind, Pool
+from engine.candidates import Kind, Pool, Tier
 from engine.errors import BadInput, Cancelled
 from engine.llm import open_model
 from engine.progress import Progress
@@ -100,7 +101,8 @@ def run(
     with open_sandbox(settings.sandbox) as sandbox:
         stage("loading the model")
         model = open_model(settings.model)
-        about = {"model": model.name, "prompts": prompts.fingerprint(), "seed": seed}
+        small = open_small(settings)
+        about = {"model": model_names(model, small), "prompts": prompts.fingerprint(), "seed": seed}
         with poolfile.PoolWriter(path, spec, **about) as writer:
             task = Search(
                 spec=spec,
@@ -116,6 +118,10 @@ def run(
                 ),
                 pool=pool,
                 tuner=learning.tuner(model) if learning and seed is None else Tuner(),
+                small=small,
+                small_tuner=learning.tuner(small)
+                if learning and small and seed is None
+                else Tuner(),
                 journal=writer.append,
                 observer=observe,
                 cancel=cancel,
@@ -127,15 +133,19 @@ def run(
                 outcome = None
             finally:
                 model.close()
+                if small:
+                    small.close()
         if learning and outcome:
             learning.keep(model, task.outcomes())
+            if small:
+                learning.keep(small, task.outcomes(Tier.SMALL))
         return Run(
             spec=spec,
             outcome=outcome,
             pool=task.pool,
             pool_path=path,
             seconds=time.monotonic() - started,
-            model=model.name,
+            model=model_names(model, small),
             sandbox=sandbox.description,
             warnings=sandbox.warnings,
             seed=seed,
