@@ -253,4 +253,4 @@ def test_given_what_was_learnt_then_asks_are_put_otherwise_and_say_so(sandbox: S
     assert first.temperature == pytest.approx(1.0)
     assert model.calls[0].params is not None
     assert model.calls[0].params.temperature == pytest.approx(1.0)
-    assert task.outcomes()[0].knobs == Knobs(temperature=0.2)
+    assert task.outcomes()[0].knobs.temperature == 0.2
