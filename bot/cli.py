@@ -105,6 +105,7 @@ def generate(
     from bot import generate as generating
     from bot import settings as configuration
     from bot import terminal
+    from bot.learning import learning
     from engine.search import Solution
 
     settings = configuration.load(config)
@@ -118,12 +119,14 @@ def generate(
         raise BadInput(f"--json {json_path}: there is no folder {json_path.parent}")
 
     errors, output = Console(stderr=True), Console()
-    with terminal.display(f"supercharge {spec.qualname}", errors) as display:
+    display_of = terminal.display(f"supercharge {spec.qualname}", errors)
+    with learning(settings) as learnt, display_of as display:
         result = generating.run(
             spec,
             settings,
             seed=seed,
             resume=resume,
+            learning=learnt,
             observer=display.progress,
             stage=display.stage,
         )

@@ -125,6 +125,44 @@ def bench_selection(pool: Path, quick: bool, json_path: Path | None) -> None:
     _finish(result, json_path)
 
 
+@bench.command("cascade")
+@click.argument("pool", type=click.Path(path_type=Path))
+@_quick
+@_json
+@click.option("--seed", type=int, default=0, show_default=True)
+def bench_cascade(pool: Path, quick: bool, json_path: Path | None, seed: int) -> None:
+    """Rightly solved per cost: a smaller model first, against either alone, replayed from POOL.
+
+    A simulation: the small model's samples are those of POOL, spoilt.
+    """
+    from rich.console import Console
+
+    from bot.bench import cascade
+
+    result = cascade.run(pool, seed=seed, quick=quick)
+    cascade.report(result, Console())
+    _finish(result, json_path)
+
+
+@bench.command("tuning")
+@_quick
+@_json
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--floor", type=click.FloatRange(0, 1), default=0.9, show_default=True)
+def bench_tuning(quick: bool, json_path: Path | None, seed: int, floor: float) -> None:
+    """What self-tuning gains and risks, against asking as configured and the best fixed knobs.
+
+    A simulation: on a real model the best way to ask is not known.
+    """
+    from rich.console import Console
+
+    from bot.bench import tuning
+
+    result = tuning.run(seed=seed, quick=quick, floor=floor)
+    tuning.report(result, Console())
+    _finish(result, json_path)
+
+
 @bench.command("webhooks")
 @_quick
 @_json

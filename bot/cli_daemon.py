@@ -90,7 +90,7 @@ def worker(config: Path | None) -> None:
     import signal
 
     from bot import settings as configuration
-    from bot.models import open_configured
+    from bot.models import open_configured, open_small
     from bot.worker import Worker
     from engine.sandbox import open_sandbox
 
@@ -103,6 +103,7 @@ def worker(config: Path | None) -> None:
             services,
             open_model=lambda: open_configured(settings, services.store),
             open_sandbox=lambda project: open_sandbox(settings.sandbox, project=project),
+            open_small=lambda: open_small(settings, services.store),
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: working.stop())

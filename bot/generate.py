@@ -10,18 +10,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.models import open_configured
+from bot.learning import Learning
+from bot.models import model_names, open_configured, open_small
 from bot.settings import Settings, spending_file, state_dir
 from bot.spendingfile import SpendingFile
 from bot.stubs import find_stubs, spec_from_prototype, spec_from_source
 from bot.textfile import TextFile
 from engine import poolfile, prompts, search
-from engine.candidates import Kind, Pool
+from engine.candidates import Kind, Pool, Tier
 from engine.errors import BadInput, Cancelled
 from engine.progress import Progress
 from engine.sandbox import open_sandbox
 from engine.search import Exhausted, Search, Solution
 from engine.spec import FunctionSpec
+from engine.tuning import Tuner
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +76,15 @@ def run(
     resume: bool = False,
     wish: str = "",
     pools: Path | None = None,
+    learning: Learning | None = None,
     observer: Callable[[Progress], None] = lambda progress: None,
     stage: Callable[[str], None] = lambda text: None,
 ) -> Run:
     """Search for a body of `spec`. An interrupt (Ctrl-C) ends it cleanly, with `outcome` None.
 
     `stage` is told what is being done before the search begins; pools are kept in the folder
-    `pools`, by default that of the user's state. Raises BadInput, ModelUnavailable
+    `pools`, by default that of the user's state. `learning` tunes the asks, unless a `seed` is to make
+    the run repeatable, and is told what they brought. Raises BadInput, ModelUnavailable
     or SandboxUnavailable; the pool on disk holds all that was found by then.
     """
     started = time.monotonic()
@@ -96,8 +100,10 @@ def run(
     stage("opening the sandbox")
     with open_sandbox(settings.sandbox) as sandbox:
         stage("loading the model")
-        model = open_configured(settings, SpendingFile(spending_file()))
-        about = {"model": model.name, "prompts": prompts.fingerprint(), "seed": seed}
+        ledger = SpendingFile(spending_file())
+        model = open_configured(settings, ledger)
+        small = open_small(settings, ledger)
+        about = {"model": model_names(model, small), "prompts": prompts.fingerprint(), "seed": seed}
         with poolfile.PoolWriter(path, spec, **about) as writer:
             task = Search(
                 spec=spec,
@@ -112,6 +118,11 @@ def run(
                     wish=wish,
                 ),
                 pool=pool,
+                tuner=learning.tuner(model) if learning and seed is None else Tuner(),
+                small=small,
+                small_tuner=learning.tuner(small)
+                if learning and small and seed is None
+                else Tuner(),
                 journal=writer.append,
                 observer=observe,
                 cancel=cancel,
@@ -123,13 +134,19 @@ def run(
                 outcome = None
             finally:
                 model.close()
+                if small:
+                    small.close()
+        if learning and outcome:
+            learning.keep(model, task.outcomes())
+            if small:
+                learning.keep(small, task.outcomes(Tier.SMALL))
         return Run(
             spec=spec,
             outcome=outcome,
             pool=task.pool,
             pool_path=path,
             seconds=time.monotonic() - started,
-            model=model.name,
+            model=model_names(model, small),
             sandbox=sandbox.description,
             warnings=sandbox.warnings,
             seed=seed,

@@ -1,11 +1,14 @@
-"""The configured models as one: opened, named, and where code goes to when they are asked."""
+"""The configured models as one: opened, named, and where code goes to when they are asked.
+
+Beside them there may be a smaller one, which a cascade asks before them.
+"""
 
 from __future__ import annotations
 
 from bot.settings import Settings
 from engine.llm import LanguageModel, open_models
 from engine.llm.ledger import Ledger
-from engine.llm.routing import Role
+from engine.llm.routing import Role, Routes
 from engine.llm.settings import ModelSettings
 
 
@@ -36,3 +39,14 @@ def _identity(model: ModelSettings) -> str:
     if model.backend == "openai":
         return f"{model.model} at {model.openai.host}"
     return f"{model.model} {model.quantization}"
+
+
+def open_small(settings: Settings, ledger: Ledger) -> LanguageModel | None:
+    """The smaller model of a cascade, where one is configured. Raises what `open_configured` does."""
+    small = settings.small_model()
+    return open_models({"": small}, Routes(), ledger=ledger) if small else None
+
+
+def model_names(model: LanguageModel, small: LanguageModel | None) -> str:
+    """Who wrote it, for people."""
+    return f"{small.name}, then {model.name}" if small else model.name

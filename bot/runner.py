@@ -20,8 +20,9 @@ from bot.checkouts import checked_out, in_sandbox, project_of
 from bot.forge.errors import ForgeError
 from bot.handover import HandOver
 from bot.intake import repository_config
+from bot.learning import Learning
 from bot.lease import Lease
-from bot.models import identity
+from bot.models import identity, model_names
 from bot.outages import Outage, outage_of
 from bot.refusal import Refusal
 from bot.reporting import Reporter
@@ -35,11 +36,13 @@ from bot.store.journal import Journal
 from bot.store.leases import CLAIMABLE
 from engine import prompts
 from engine import search as engine_search
+from engine.candidates import Tier
 from engine.errors import BadInput, Cancelled
 from engine.llm.base import LanguageModel
 from engine.policy import Budget
 from engine.sandbox.base import Project, Sandbox
 from engine.search import Exhausted, Search, Solution
+from engine.tuning import Tuner
 
 logger = logging.getLogger(__name__)
 
@@ -70,10 +73,12 @@ class Runner:
     open_model: Callable[[], LanguageModel]
     open_sandbox: Callable[[Project | None], Sandbox]
     stopping: threading.Event = field(default_factory=threading.Event)
+    open_small: Callable[[], LanguageModel | None] = lambda: None
     _model: LanguageModel | None = None
     _outages: int = 0
     """Of this machine's own parts, in a row."""
     _rest: Rest | None = None
+    _small: LanguageModel | None = None
 
     def work(self) -> bool:
         """Claim a request and carry it as far as it goes; False where there was none.
@@ -97,6 +102,9 @@ class Runner:
         if self._model is not None:
             self._model.close()
             self._model = None
+        if self._small is not None:
+            self._small.close()
+            self._small = None
 
     @contextmanager
     def _stopped_with(self, stop: threading.Event) -> Iterator[None]:
@@ -176,9 +184,11 @@ class Runner:
             self.open_sandbox(project_of(root, request.path)) as sandbox,
         ):
             model = self._opened_model()
-            pool_id = self._pool_id(request, model, sandbox, commit)
+            small = self._small
+            pool_id = self._pool_id(request, model_names(model, small), sandbox, commit)
             pool = services.store.load_pool(pool_id)
             journal = Journal(services.store, pool_id)
+            learning = Learning(services.store, services.settings.tuning)
             task = Search(
                 spec=in_sandbox(request.spec, root),
                 model=model,
@@ -186,6 +196,9 @@ class Runner:
                 budget=budget_for(request, services.settings.budget()),
                 settings=self._search_settings(request.options.wish or ""),
                 pool=pool,
+                tuner=learning.tuner(model),
+                small=small,
+                small_tuner=learning.tuner(small) if small else Tuner(),
                 journal=journal,
                 observer=reporter.observe,
                 cancel=lease.stop,
@@ -194,6 +207,9 @@ class Runner:
                 outcome = task.run()
             finally:
                 journal.flush()
+            learning.keep(model, task.outcomes())
+            if small:
+                learning.keep(small, task.outcomes(Tier.SMALL))
         match outcome:
             case Solution():
                 return services.store.solve(request.id, outcome, worker=self.name)
@@ -209,15 +225,13 @@ class Runner:
             raise Refusal(refusals.no_branch(request.branch or ""))
         return sha
 
-    def _pool_id(
-        self, request: Request, model: LanguageModel, sandbox: Sandbox, commit: str
-    ) -> str:
+    def _pool_id(self, request: Request, model: str, sandbox: Sandbox, commit: str) -> str:
         """The request's pool; a new one where it has none."""
         if request.pool_id is not None:
             return request.pool_id
         pool_id = self.services.store.create_pool(
             request.spec,
-            model=model.name,
+            model=model,
             prompts=prompts.fingerprint(),
             seed=None,
             sandbox=sandbox.description,
@@ -247,6 +261,7 @@ class Runner:
 
     def _opened_model(self) -> LanguageModel:
         if self._model is None:
+            self._small = self.open_small()
             self._model = self.open_model()
         return self._model
 

@@ -18,6 +18,7 @@ from typing import Any
 from bot.configfile import did_you_mean, read_sections, read_tables
 from bot.forge.settings import GitHubSettings
 from bot.retry import ParkPolicy, RetryPolicy
+from engine.cascade import Cascade
 from engine.errors import BadInput
 from engine.llm.routing import Routes
 from engine.llm.settings import ModelSettings
@@ -79,6 +80,44 @@ class JudgeSettings:
     def __post_init__(self) -> None:
         if not 0 <= self.weight <= 1:
             raise BadInput(f"judge.weight must be between 0 and 1, not {self.weight}")
+
+
+@dataclass(frozen=True, slots=True)
+class TuningSettings:
+    """Whether asks are tuned by what earlier ones brought."""
+
+    enabled: bool = True
+    """false asks as [search] says, always, and keeps no outcomes."""
+    floor: float = 0.9
+    """The part of what asking as configured would bring that is never put at risk; 1 only watches."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.floor <= 1:
+            raise BadInput(f"tuning.floor must be between 0 and 1, not {self.floor}")
+
+
+@dataclass(frozen=True, slots=True)
+class CascadeSettings:
+    """A smaller, faster model that is asked first; what is not here it has from [model]."""
+
+    model: str = ""
+    """A checkpoint, named as in [model]; empty asks the model of [model] alone."""
+    backend: str = "transformers"
+    quantization: str = "none"
+    device_map: str = "auto"
+    candidates: int = 32
+    """Code replies asked of it for one function, at most."""
+    tests: int = 24
+    """Test replies, likewise."""
+    least: float = 0.3
+    """The evidence that it must have reached after half of both, or it is given up."""
+
+    def __post_init__(self) -> None:
+        for key in ("candidates", "tests"):
+            if getattr(self, key) < 1:
+                raise BadInput(f"cascade.{key} must be at least 1, not {getattr(self, key)}")
+        if not 0 <= self.least <= 1:
+            raise BadInput(f"cascade.least must be between 0 and 1, not {self.least}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +220,8 @@ class Settings:
     routes: Routes = field(default_factory=Routes)
     sandbox: SandboxSettings = field(default_factory=SandboxSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
+    cascade: CascadeSettings = field(default_factory=CascadeSettings)
+    tuning: TuningSettings = field(default_factory=TuningSettings)
     judge: JudgeSettings = field(default_factory=JudgeSettings)
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     github: GitHubSettings = field(default_factory=GitHubSettings)
@@ -205,7 +246,7 @@ class Settings:
         return {name: everything[name] for name in self.routes.names}
 
     def budget(self) -> Budget:
-        s = self.search
+        s, c = self.search, self.cascade
         return Budget(
             candidates=s.candidates,
             tests=s.tests,
@@ -216,6 +257,20 @@ class Settings:
             code_batch=s.code_batch,
             test_batch=s.test_batch,
             temperature=s.temperature,
+            cascade=Cascade(c.candidates, c.tests, c.least) if c.model else None,
+        )
+
+    def small_model(self) -> ModelSettings | None:
+        """The model that is asked first, where there is one."""
+        c = self.cascade
+        if not c.model:
+            return None
+        return dataclasses.replace(
+            self.model,
+            model=c.model,
+            backend=c.backend,
+            quantization=c.quantization,
+            device_map=c.device_map,
         )
 
 

@@ -44,6 +44,7 @@ class Worker:
     services: Services
     open_model: Callable[[], LanguageModel]
     open_sandbox: Callable[[Project | None], Sandbox]
+    open_small: Callable[[], LanguageModel | None] = lambda: None
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
@@ -54,6 +55,7 @@ class Worker:
             f"{name}-runner",
             self.open_model,
             self.open_sandbox,
+            open_small=self.open_small,
             stopping=self.stopping,
         )
 

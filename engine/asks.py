@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from engine.candidates import Candidate, Kind, Origin, Pool
 from engine.cleanup import clean
 from engine.cleanup.tests import clean_test, split_asserts
-from engine.context import first_assert, module_outline, stub_text
+from engine.context import first_assert, module_outline, prompt_parts, stub_text
+from engine.knobs import Part
 from engine.llm.base import Completion, LanguageModel, Prompt, SamplingParams
 from engine.policy import Ask
 from engine.prompts import PromptFormat, Template, render
@@ -30,12 +31,16 @@ _TEST_STOPS = ("\n```", "\n[|", "\nif __name__", "\ndef ", "\nclass ", "\n\n\n\n
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A prompt, how to sample it, and `head`: the text that a reply goes on from, for the cleaner."""
+    """A prompt, how to sample it, and `head`: the text that a reply goes on from, for the cleaner.
+
+    `parts` are those that a prompt of this style could have, whether or not the ask leaves them out.
+    """
 
     prompt: Prompt
     params: SamplingParams
     head: str
     style: str
+    parts: frozenset[Part] = frozenset()
 
 
 class Interviewer:
@@ -58,7 +63,7 @@ class Interviewer:
         self._max_tokens = max_tokens
         self._wish = wish
         self._stub = stub_text(spec)
-        self._outline = module_outline(spec)
+        self._parts = prompt_parts(spec)
         self._names = test_names(spec)
 
     def question(self, ask: Ask, pool: Pool) -> Question:
@@ -104,16 +109,16 @@ class Interviewer:
         return node is not None and not does_nothing(node)
 
     def _about_code(self, ask: Ask, pool: Pool) -> Question:
-        words = {"stub": self._stub, "context": self._outline}
+        words = {"stub": self._stub, "context": self._context(ask)}
+        style = ask.style
         if ask.parent is None:
             # Two forms of one ask: a small model errs differently in each.
-            even = ask.turn % 2 == 0
-            style = "dialogue" if even else "completion"
-            template = Template.CODE if even else Template.CODE_COMPLETION
-            prompt = self._render(template, optional=("context",), **words)
+            template = Template.CODE if style == "dialogue" else Template.CODE_COMPLETION
+            prompt = self._render(ask, template, optional=("context",), **words)
         else:
-            style = wish_style(self._wish) or ask.origin.value
+            style = wish_style(self._wish) or style
             prompt = self._render(
+                ask,
                 Template.IMPROVE_CODE,
                 optional=("context", "failure"),
                 code=pool.candidates[ask.parent].source.strip(),
@@ -123,16 +128,17 @@ class Interviewer:
             )
         head = f"```python\n{self._stub}"
         stops = _CODE_STOPS + (_FILE_STOPS if style == "completion" else ())
-        return Question(prompt, self._params(ask, stops), head, style)
+        return Question(prompt, self._params(ask, stops), head, style, self._parts_of(style))
 
     def _about_test(self, ask: Ask, pool: Pool) -> Question:
         name, opening = self._spec.import_name, first_assert(self._spec)
-        words = {"stub": self._stub, "context": self._outline, "first_assert": opening}
+        words = {"stub": self._stub, "context": self._context(ask), "first_assert": opening}
         words["test_name"] = self._spec.entry_point
         imports = f"from {name} import {name}\n\n\n"
         head = f"{imports}def test_{self._spec.entry_point}():{opening}"
         if ask.parent is not None:
             prompt = self._render(
+                ask,
                 Template.IMPROVE_TEST,
                 optional=("context",),
                 import_name=name,
@@ -140,22 +146,38 @@ class Interviewer:
                 wish=self._wish,
                 **words,
             )
-            style = ask.origin.value
-        elif ask.turn % 2 == 0:
-            prompt = self._render(Template.TEST, optional=("context",), import_name=name, **words)
-            style = "dialogue"
+        elif ask.style == "dialogue":
+            template, about = Template.TEST, {"import_name": name}
+            prompt = self._render(ask, template, optional=("context",), **about, **words)
         else:
-            prompt = self._render(Template.TEST_COMPLETION, optional=("context",), **words)
-            style = "completion"
-        return Question(prompt, self._params(ask, _TEST_STOPS), head, style)
+            prompt = self._render(ask, Template.TEST_COMPLETION, optional=("context",), **words)
+        params, parts = self._params(ask, _TEST_STOPS), self._parts_of(ask.style)
+        return Question(prompt, params, head, ask.style, parts)
 
-    def _render(self, template: Template, *, optional: Sequence[str], **words: str) -> Prompt:
+    def _context(self, ask: Ask) -> str:
+        """What the prompt says of the stub's surroundings, less what the ask leaves out."""
+        left_out = ask.knobs.without
+        return module_outline(
+            self._spec, callers=Part.CALLERS not in left_out, outline=Part.OUTLINE not in left_out
+        )
+
+    def _parts_of(self, style: str) -> frozenset[Part]:
+        """A file that goes on has its examples in its text, and is nothing without them."""
+        return self._parts if style == "completion" else self._parts | {Part.EXAMPLES}
+
+    def _max_tokens_of(self, ask: Ask) -> int:
+        return max(round(self._max_tokens * ask.knobs.max_tokens), 1)
+
+    def _render(
+        self, ask: Ask, template: Template, *, optional: Sequence[str], **words: str
+    ) -> Prompt:
         return render(
             template,
             self._model,
             prompt_format=self._format,
-            room=self._max_tokens,
+            room=self._max_tokens_of(ask),
             optional=optional,
+            examples=Part.EXAMPLES not in ask.knobs.without,
             **words,
         )
 
@@ -175,7 +197,7 @@ class Interviewer:
         return SamplingParams(
             n=ask.n,
             temperature=ask.temperature,
-            max_tokens=self._max_tokens,
+            max_tokens=self._max_tokens_of(ask),
             stop=stops,
             seed=None if self._seed is None else derived_seed(self._seed, ask),
         )

@@ -31,6 +31,13 @@ class Origin(StrEnum):
     """The answer to an ask that showed how `parent` failed a test."""
 
 
+class Tier(StrEnum):
+    """Which model is asked; without a cascade there is only the large one."""
+
+    SMALL = "small"
+    LARGE = "large"
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """One code, or one single-assert test, cleaned.
@@ -67,7 +74,9 @@ class AskOutcome:
 
     `kind` is what was asked for, `origin` how (SAMPLED, IMPROVED or REFINED). `samples` replies
     came back in `seconds`; `usable` of them survived cleaning and checking, `fresh` of those were
-    no twin of a candidate already in the pool.
+    no twin of a candidate already in the pool. They were sampled at `temperature`, with `max_tokens` at
+    most, from a prompt `without` these parts; pools of earlier versions do not say so. `tier` is the
+    model that was asked.
     """
 
     kind: Kind
@@ -78,6 +87,10 @@ class AskOutcome:
     fresh: int
     tokens: int
     seconds: float
+    temperature: float | None = None
+    max_tokens: int | None = None
+    without: tuple[str, ...] = ()
+    tier: Tier = Tier.LARGE
 
 
 MOST_HURT = 3
@@ -198,6 +211,14 @@ class Pool:
             return True
         return not verdict.is_final and self.hurt.get((code_id, test_id), 0) < MOST_HURT
 
-    def samples(self, kind: Kind) -> int:
-        """How many replies were sampled for this kind, twins and unusable ones included."""
-        return sum(ask.samples for ask in self.asks if ask.kind is kind)
+    def asks_of(self, tier: Tier) -> list[AskOutcome]:
+        """The asks that went to this model, in their order."""
+        return [ask for ask in self.asks if ask.tier is tier]
+
+    def samples(self, kind: Kind, tier: Tier | None = None) -> int:
+        """How many replies were sampled for this kind, twins and unusable ones included.
+
+        With a `tier`, those of that model alone.
+        """
+        asks = self.asks if tier is None else self.asks_of(tier)
+        return sum(ask.samples for ask in asks if ask.kind is kind)

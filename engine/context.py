@@ -7,6 +7,7 @@ import re
 
 from engine.cleanup.syntax import is_shallow, parse
 from engine.functions import FunctionNode, does_nothing, find_function
+from engine.knobs import Part
 from engine.spec import FunctionSpec
 
 _OUTLINE_LINES = 60
@@ -43,12 +44,26 @@ def first_assert(spec: FunctionSpec) -> str:
     return f"\n    assert {'asyncio.run(' if is_async else ''}{call}"
 
 
-def module_outline(spec: FunctionSpec) -> str:
+def prompt_parts(spec: FunctionSpec) -> frozenset[Part]:
+    """What there is to say of the stub's surroundings, which a prompt may do without."""
+    parts = set()
+    if module_outline(spec, callers=False):
+        parts.add(Part.OUTLINE)
+    if spec.callers:
+        parts.add(Part.CALLERS)
+    return frozenset(parts)
+
+
+def module_outline(spec: FunctionSpec, *, outline: bool = True, callers: bool = True) -> str:
     """The stub's class, the imports, constants and signatures of its module, and who calls it.
 
     Empty when the stub stands alone. Nearest first is kept when the module is long: the class,
-    the imports, what precedes the stub, at most 60 lines in all.
+    the imports, what precedes the stub, at most 60 lines in all. Without `callers` nobody's calls are
+    in it, without `outline` nothing else is.
     """
+    calls = _calls(spec) if callers else []
+    if not outline:
+        return "\n".join(calls)
     tree = parse(spec.module)
     target = find_function(tree, spec.qualname) if isinstance(tree, ast.Module) else None
     if not isinstance(tree, ast.Module) or target is None:
@@ -67,11 +82,14 @@ def module_outline(spec: FunctionSpec) -> str:
     imports = imports[: _OUTLINE_LINES - len(own)]
     room = _OUTLINE_LINES - len(own) - len(imports)
     above = above[max(len(above) - room, 0) :]
-    # As comments: they show what is expected, and are nothing that a body goes on from.
-    calls = (
-        ["# It is called like this:", *(f"#   {c}" for c in spec.callers)] if spec.callers else []
-    )
     return "\n".join([*imports, *calls, *above, *below[: room - len(above)], *own])
+
+
+def _calls(spec: FunctionSpec) -> list[str]:
+    """As comments: they show what is expected, and are nothing that a body goes on from."""
+    if not spec.callers:
+        return []
+    return ["# It is called like this:", *(f"#   {call}" for call in spec.callers)]
 
 
 def _outline(statement: ast.stmt, target: FunctionNode) -> list[str]:

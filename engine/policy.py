@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeAlias
 
-from engine.candidates import STUB, Kind, Origin, Pool
+from engine.candidates import STUB, Kind, Origin, Pool, Tier
+from engine.cascade import Cascade, tier_of
+from engine.knobs import AS_CONFIGURED, USUAL_SHARE, Knobs, Tuned
 from engine.selection import Choice, choose, leaders, pair_score, suite_id, weights
 from engine.verdicts import Verdict
 
@@ -28,6 +30,9 @@ MOST_OWED = 256
 
 ENOUGH_RUNS = 8
 """After so many runs without one pass, a code or a test is not promising: the others go first."""
+
+COLDEST, HOTTEST = 0.1, 1.8
+"""How far knobs can move the temperature."""
 
 PATIENCE = 3
 """How often a code, or a test, may time out before it is left alone, unless it passed more often."""
@@ -48,6 +53,8 @@ class Budget:
     temperature   of the first ask; later asks are a little hotter each time
     wish          the style of asks that carry a reviewer's wish: only an answer to one of them is
                   chosen, so all asks are improvements then; empty for a search without a wish
+    tuned         how the next asks differ from all this, by what has paid on this model
+    cascade       what a smaller model may spend first; the rest is for the large one alone
     """
 
     candidates: int = 96
@@ -60,6 +67,14 @@ class Budget:
     test_batch: int = 12
     temperature: float = 0.8
     wish: str = ""
+    tuned: Tuned = field(default_factory=Tuned)
+    cascade: Cascade | None = None
+
+    def limit(self, kind: Kind, tier: Tier) -> int:
+        """Most replies of this kind that this model is asked for."""
+        if tier is Tier.SMALL and self.cascade:
+            return self.cascade.limit(kind)
+        return self.candidates if kind is Kind.CODE else self.tests
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +82,9 @@ class Ask:
     """Put one question to the model, `n` times at once.
 
     IMPROVED and REFINED asks have a `parent`; a REFINED one shows how it failed the test `against`.
-    `ordinal` counts the asks of this kind, and seeds the sampling; `turn` counts those of them that
-    were novel, or that were improvements, and so which style or which parent has its turn.
+    `ordinal` counts the asks of this kind to this model, and seeds the sampling; `turn` counts those
+    of them that were novel, or that were improvements, and so which style or which parent has its
+    turn. `knobs` have been heeded in `n` and `temperature`; the rest is for who writes the prompt.
     """
 
     kind: Kind
@@ -79,6 +95,15 @@ class Ask:
     turn: int = 0
     parent: str | None = None
     against: str | None = None
+    knobs: Knobs = AS_CONFIGURED
+    tier: Tier = Tier.LARGE
+
+    @property
+    def style(self) -> str:
+        """How it is put: novel asks as a dialogue and as a file that goes on, in turn."""
+        if self.origin is not Origin.SAMPLED:
+            return self.origin.value
+        return "dialogue" if self.turn % STYLES == 0 else "completion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +127,7 @@ class Judge:
 
     code_id: str
     tests: tuple[str, ...]
+    tier: Tier = Tier.LARGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +165,11 @@ def next_actions(pool: Pool, budget: Budget, in_flight: Collection[Action]) -> l
     owed = _owed_pairs(pool)
     contender = choose(pool, min_asserts=budget.min_asserts, style=budget.wish)
     convincing = contender is not None and contender.evidence >= budget.threshold
+    tier = tier_of(pool, budget.cascade, contender.evidence if contender else 0.0)
     if contender and convincing and _is_settled(pool, contender, owed, budget.threshold):
-        proof = _prove(pool, budget, contender, in_flight)
+        # A judge whose word counts is the large model; who only tells need not be woken for it.
+        judge = Tier.LARGE if budget.judge_weight else tier
+        proof = _prove(pool, budget, contender, in_flight, judge)
         if proof is not None:
             return proof
 
@@ -148,9 +177,12 @@ def next_actions(pool: Pool, budget: Budget, in_flight: Collection[Action]) -> l
     if not sandbox_busy and (pairs := owed.next_promising or owed.next_hopeless):
         actions.append(RunPairs(tuple(pairs)))
     # What looks convincing on the pairs known so far is settled first: no new samples until then.
-    most_owed = 0 if convincing else MOST_OWED
-    if not model_busy and max(len(owed.promising), len(owed.next_promising)) <= most_owed:
-        ask = _next_ask(pool, budget)
+    # Nor is another model asked before it is known how far the first one came.
+    change = bool(pool.asks) and not pool.asks_of(tier)
+    most_owed = 0 if convincing or change else MOST_OWED
+    known = max(len(owed.promising), len(owed.next_promising)) <= most_owed
+    if not model_busy and known and not (change and sandbox_busy):
+        ask = _next_ask(pool, budget, tier)
         if ask:
             actions.append(ask)
     if not actions and not in_flight:
@@ -223,7 +255,7 @@ def _one_each(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _prove(
-    pool: Pool, budget: Budget, choice: Choice, in_flight: Collection[Action]
+    pool: Pool, budget: Budget, choice: Choice, in_flight: Collection[Action], judge: Tier
 ) -> list[Action] | None:
     """Confirm and judge a choice whose evidence suffices; None when it was tried and fell short."""
     pair = (choice.code_id, suite_id(choice.tests))
@@ -234,7 +266,7 @@ def _prove(
     if verdict is not Verdict.PASSED:
         return None
     if judgement is None:
-        return _instead_of(Ask, Judge(choice.code_id, choice.tests), in_flight)
+        return _instead_of(Ask, Judge(choice.code_id, choice.tests, judge), in_flight)
     if pair_score(choice.evidence, judgement.score, budget.judge_weight) < budget.threshold:
         return None
     return [Stop(StopReason.SOLVED)]
@@ -250,42 +282,56 @@ def _instead_of(
     return [] if any(isinstance(other, type(action)) for other in in_flight) else [action]
 
 
-def _next_ask(pool: Pool, budget: Budget) -> Ask | None:
+def _next_ask(pool: Pool, budget: Budget, tier: Tier) -> Ask | None:
     """The next question: of the kind that is further behind its share, novel or an improvement."""
-    done = {kind: pool.samples(kind) for kind in Kind}
-    limit = {Kind.CODE: budget.candidates, Kind.TEST: budget.tests}
+    done = {kind: pool.samples(kind, tier) for kind in Kind}
+    limit = {kind: budget.limit(kind, tier) for kind in Kind}
     batch = {Kind.CODE: budget.code_batch, Kind.TEST: budget.test_batch}
     open_kinds = [kind for kind in Kind if done[kind] < limit[kind]]
     if not open_kinds:
         return None
     kind = min(open_kinds, key=lambda k: done[k] / limit[k])
-    asked = [ask for ask in pool.asks if ask.kind is kind]
+    asked = [ask for ask in pool.asks_of(tier) if ask.kind is kind]
     ordinal = len(asked)
     n = min(batch[kind], limit[kind] - done[kind])
     improved = sum(1 for ask in asked if ask.origin is not Origin.SAMPLED)
     turn = ordinal - improved
     # Each style once, then hotter: what did not turn up by then hides in less likely words.
     temperature = min(budget.temperature + 0.1 * max(turn - 1, 0), budget.temperature + 0.2)
-    novel = Ask(kind, Origin.SAMPLED, n, temperature, ordinal, turn)
+    novel = Ask(kind, Origin.SAMPLED, n, temperature, ordinal, turn, tier=tier)
+    tuned = budget.cascade.tuned if budget.cascade and tier is Tier.SMALL else budget.tuned
     if budget.wish:
         parent, _ = _what_to_improve(pool, kind, improved)
         # What it fails is no part of the wish, and may be wrong itself.
         wished = replace(novel, origin=Origin.IMPROVED, turn=improved, parent=parent)
         return wished if parent else novel
-    if ordinal < STYLES or improved >= improvement_share(pool, kind) * (ordinal - STYLES + 1):
-        return novel
+    left = limit[kind] - done[kind]
+    share = improvement_share(pool, kind, usual=tuned.share_of(kind))
+    if ordinal < STYLES or improved >= share * (ordinal - STYLES + 1):
+        return _turned(novel, tuned, left)
     parent, against = _what_to_improve(pool, kind, improved)
     if parent is None:
-        return novel
+        return _turned(novel, tuned, left)
     origin = Origin.REFINED if against else Origin.IMPROVED
     n = max(n // 2, 1)
-    return Ask(kind, origin, n, budget.temperature, ordinal, improved, parent, against)
+    better = replace(novel, origin=origin, n=n, temperature=budget.temperature, turn=improved)
+    return _turned(replace(better, parent=parent, against=against), tuned, left)
 
 
-def improvement_share(pool: Pool, kind: Kind) -> float:
-    """Which share of the asks of a kind should be improvements, from 0.1 to 0.5.
+def _turned(ask: Ask, tuned: Tuned, left: int) -> Ask:
+    """The ask with the knobs that were chosen for its kind and style; at most `left` replies."""
+    knobs = tuned.knobs_of(ask.kind, ask.style)
+    temperature = ask.temperature
+    if knobs.temperature:
+        temperature = min(max(temperature + knobs.temperature, COLDEST), HOTTEST)
+    n = min(max(round(ask.n * knobs.samples), 1), left)
+    return replace(ask, n=n, temperature=temperature, knobs=knobs)
 
-    It starts at a half, and follows how often an improved code passed more tests than its parent;
+
+def improvement_share(pool: Pool, kind: Kind, *, usual: float = USUAL_SHARE) -> float:
+    """Which share of the asks of a kind should be improvements, from 0.1 to `usual`.
+
+    It starts there, and follows how often an improved code passed more tests than its parent;
     an improved test pays when it brought an assert that was not known.
     """
     won = lost = 0
@@ -299,7 +345,7 @@ def improvement_share(pool: Pool, kind: Kind) -> float:
             won += 1
         else:
             lost += 1
-    return max(0.1, 0.5 * (won + 2) / (won + lost + 2) if lost else 0.5)
+    return max(0.1, usual * (won + 2) / (won + lost + 2) if lost else usual)
 
 
 def _what_to_improve(pool: Pool, kind: Kind, turn: int) -> tuple[str | None, str | None]:

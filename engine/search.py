@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import math
 import queue
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from engine.asks import given_tests, wish_style
-from engine.candidates import STUB, AskOutcome, Candidate, Entry, Kind, Pool
+from engine.candidates import STUB, Candidate, Entry, Kind, Pool, Tier
 from engine.errors import BadInput, Cancelled, SandboxUnavailable
-from engine.llm.base import FinishReason, LanguageModel
+from engine.llm.base import LanguageModel
+from engine.outcomes import Asked, Tally, outcomes_of
 from engine.policy import Abandon, Action, Ask, Budget, Stop, StopReason, next_actions
 from engine.progress import Progress
 from engine.sandbox.base import Sandbox
 from engine.selection import Choice, choose, pair_score, suite_id
 from engine.spec import FunctionSpec
+from engine.tuning import Outcome, Tuner
 from engine.verdicts import Judgement, PairResult, Verdict
 from engine.workers import Broke, Done, Found, Sampled, Settings, Workers
 
@@ -61,22 +64,13 @@ class Exhausted:
 
 
 @dataclass
-class _Tally:
-    """What came of one ask so far."""
-
-    style: str = ""
-    samples: int = 0
-    usable: int = 0
-    fresh: int = 0
-    tokens: int = 0
-
-
-@dataclass
 class Search:
     """One search for one function. Call `run` once.
 
     `journal` is given every entry of the pool as it comes, before anything else is done with it.
-    `observer` is given a `Progress` a few times a second. Setting `cancel` ends the search
+    `observer` is given a `Progress` a few times a second. `tuner` has a say in every ask; `outcomes`
+    tells it afterwards what they brought. `small`, with a tuner of its own, is asked first where the
+    budget has a cascade. Setting `cancel` ends the search
     with `Cancelled` within seconds. `clock` gives seconds that only rise.
     """
 
@@ -86,25 +80,33 @@ class Search:
     budget: Budget = field(default_factory=Budget)
     settings: Settings = field(default_factory=Settings)
     pool: Pool = field(default_factory=Pool)
+    tuner: Tuner = field(default_factory=Tuner)
+    small: LanguageModel | None = None
+    small_tuner: Tuner = field(default_factory=Tuner)
     journal: Callable[[Iterable[Entry]], None] = lambda entries: None
     observer: Callable[[Progress], None] = lambda progress: None
     cancel: threading.Event = field(default_factory=threading.Event)
     clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
-        self._workers = Workers(self.spec, self.model, self.sandbox, self.settings)
+        self._workers = Workers(self.spec, self.model, self.sandbox, self.settings, self.small)
         self._style = wish_style(self.settings.wish)
         # A pool that was kept has had its share: the budget is for what comes on top.
         self._limits = replace(
             self.budget,
             wish=self._style,
-            candidates=self.budget.candidates + self.pool.samples(Kind.CODE),
-            tests=self.budget.tests + self.pool.samples(Kind.TEST),
+            # A wish is about what a search found before: the large model answers it.
+            cascade=None if self._style or self.small is None else self.budget.cascade,
+            candidates=self.budget.candidates + self.pool.samples(Kind.CODE, Tier.LARGE),
+            tests=self.budget.tests + self.pool.samples(Kind.TEST, Tier.LARGE),
         )
         self._in_flight: dict[Action, threading.Event] = {}
-        self._tallies: dict[Ask, _Tally] = {}
+        self._tallies: dict[Ask, Tally] = {}
         self._progress = Progress()
         self._known = set(self.pool.candidates)
+        self._ended: list[Asked] = []
+        self._tuned_for = -1
+        self._luck = self.settings.seed if self.settings.seed is not None else secrets.randbits(64)
         self._asked: frozenset[Action] = frozenset()
         self._asked_at = -math.inf
         self._started = self.clock()
@@ -125,6 +127,7 @@ class Search:
                 if not self._has_news():
                     self._wait()
                     continue
+                self._tune()
                 budget = replace(self._limits, seconds_left=self._seconds_left())
                 for action in next_actions(self.pool, budget, tuple(self._in_flight)):
                     if isinstance(action, Stop):
@@ -134,6 +137,27 @@ class Search:
                 self._wait()
         finally:
             self._stop_workers()
+
+    def outcomes(self, tier: Tier = Tier.LARGE) -> list[Outcome]:
+        """What the asks to a model brought, for who keeps it; nothing of a search with a wish.
+
+        Its asks are of a kind of their own, and its pool began with what an earlier search found.
+        """
+        if self._style:
+            return []
+        asked = [one for one in self._ended if one.ask.tier is tier]
+        return outcomes_of(self.pool, asked, min_asserts=self.budget.min_asserts)
+
+    def _tune(self) -> None:
+        """Choose the knobs of the next ask, once for each."""
+        if self._style or self._tuned_for == len(self._ended):
+            return
+        self._tuned_for = len(self._ended)
+        luck = f"{self._luck} {self._tuned_for}"
+        cascade = self._limits.cascade
+        if cascade:
+            cascade = replace(cascade, tuned=self.small_tuner.tuned(luck))
+        self._limits = replace(self._limits, tuned=self.tuner.tuned(luck), cascade=cascade)
 
     def _seconds_left(self) -> float:
         return self.budget.seconds_left - (self.clock() - self._started)
@@ -173,7 +197,7 @@ class Search:
         self._workers.start(action, self.pool, stop)
         self._in_flight[action] = stop
         if isinstance(action, Ask):
-            self._tallies[action] = _Tally()
+            self._tallies[action] = Tally(action)
 
     def _wait(self) -> None:
         """Take in one event, and all others that are there already."""
@@ -206,33 +230,18 @@ class Search:
                 del self._in_flight[action]
                 tally = self._tallies.pop(action)
                 self._progress = self._progress.with_tokens(tally.tokens, seconds)
-                return [
-                    AskOutcome(
-                        action.kind,
-                        action.origin,
-                        tally.style,
-                        tally.samples,
-                        tally.usable,
-                        tally.fresh,
-                        tally.tokens,
-                        round(seconds, 3),
-                    )
-                ]
+                self._ended.append(tally.asked(seconds))
+                return [tally.entry(seconds)]
             case Done(action):
                 del self._in_flight[action]
                 return ()
 
     def _candidates_of(self, event: Sampled) -> list[Candidate]:
         tally = self._tallies[event.action]
-        tally.style = event.question.style
-        tally.tokens += len(event.completion.tokens)
-        if event.completion.finish_reason is FinishReason.CANCELLED:
+        if not tally.count(event.question, event.completion):
             return []
-        tally.samples += 1
         found = self._workers.interviewer.candidates(event.action, event.question, event.completion)
-        tally.usable += bool(found)
-        tally.fresh += any(c.id not in self._known for c in found)
-        self._known.update(c.id for c in found)
+        tally.found(found, self._known)
         return found
 
     def _grow(self, entries: Iterable[Entry]) -> None:

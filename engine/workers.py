@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from engine.asks import Interviewer, Question
-from engine.candidates import STUB, Entry, Pool
+from engine.candidates import STUB, Entry, Pool, Tier
 from engine.cleanup.tests import compose
 from engine.errors import Cancelled
 from engine.judge import judge
@@ -82,24 +82,33 @@ Event: TypeAlias = Sampled | Found | Done | Broke
 
 @dataclass
 class Workers:
-    """Starts actions and reports on `events`. `start` and the rest are for one thread only."""
+    """Starts actions and reports on `events`. `start` and the rest are for one thread only.
+
+    `small` is the smaller model of a cascade, for the actions that name it.
+    """
 
     spec: FunctionSpec
     model: LanguageModel
     sandbox: Sandbox
     settings: Settings
+    small: LanguageModel | None = None
     events: queue.SimpleQueue[Event] = field(default_factory=queue.SimpleQueue)
 
     def __post_init__(self) -> None:
-        self.interviewer = Interviewer(
+        self._models = {Tier.LARGE: self.model, Tier.SMALL: self.small or self.model}
+        self._interviewers = {tier: self._interviewer(self._models[tier]) for tier in Tier}
+        self.interviewer = self._interviewers[Tier.LARGE]
+        self._modules: dict[str, str] = {STUB: self.spec.module}
+
+    def _interviewer(self, model: LanguageModel) -> Interviewer:
+        return Interviewer(
             self.spec,
-            self.model,
+            model,
             seed=self.settings.seed,
             prompt_format=self.settings.prompt_format,
             max_tokens=self.settings.max_tokens,
             wish=self.settings.wish,
         )
-        self._modules: dict[str, str] = {STUB: self.spec.module}
 
     def start(self, action: Action, pool: Pool, stop: threading.Event) -> None:
         """Begin an action on the pool as it stands; it ends early when `stop` is set.
@@ -109,7 +118,7 @@ class Workers:
         work: Callable[[], None]
         match action:
             case Ask():
-                question = self.interviewer.question(action, pool)
+                question = self._interviewers[action.tier].question(action, pool)
 
                 def work() -> None:
                     self._ask(action, question, stop)
@@ -161,7 +170,7 @@ class Workers:
 
     def _ask(self, action: Ask, question: Question, stop: threading.Event) -> None:
         role = Role(action.kind.value) if action.parent is None else Role.IMPROVE
-        model = route(self.model, role)
+        model = route(self._models[action.tier], role)
         for completion in model.complete(question.prompt, question.params, cancel=stop):
             self.events.put(Sampled(action, question, completion))
 
@@ -201,11 +210,10 @@ class Workers:
     def _judge(self, action: Judge, pool: Pool, stop: threading.Event) -> None:
         code = pool.candidates[action.code_id].source
         form = self.settings.prompt_format
-        alone = judge(
-            self.model, code_id=action.code_id, code=code, prompt_format=form, cancel=stop
-        )
+        model = self._models[action.tier]
+        alone = judge(model, code_id=action.code_id, code=code, prompt_format=form, cancel=stop)
         pair = judge(
-            self.model,
+            model,
             code_id=action.code_id,
             code=code,
             test_id=suite_id(action.tests),

@@ -41,7 +41,7 @@ class Draw:
 
 def run(pool: Path, *, quick: bool = False) -> dict[str, Any]:
     """Rates in 0..1: the share of tasks where the code that a rule chooses is correct."""
-    tasks = _load(pool)
+    tasks = load_matrices(pool)
     sizes = SIZES[-1:] if quick else SIZES
     rules: list[dict[str, Any]] = []
     chosen: list[tuple[float, bool]] = []
@@ -140,7 +140,8 @@ def _draws(
         yield Draw(rows, [bool(matrix["correct"][code]) for code in picked])
 
 
-def _load(path: Path) -> list[dict[str, Any]]:
+def load_matrices(path: Path) -> list[dict[str, Any]]:
+    """The tasks' matrices. Raises BadInput where the file has none."""
     try:
         data = path.read_bytes()
         text = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode()

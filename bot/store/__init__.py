@@ -4,7 +4,7 @@
     deliveries what GitHub sent, once each                        pools      candidates, results, …
     requests   the state machine, stored, with its history        effects    what was done outside
     leases     who works on what, and who no longer does          queries    lists and counts
-    spending   what paid models cost per day
+    spending   what paid models cost per day                      outcomes   what asks brought
 
 The database is the truth: whatever is true of a request is written here before anybody acts on it.
 SQLAlchemy is imported when a store is opened and not before.

@@ -6,7 +6,7 @@ import hashlib
 import heapq
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, Text, and_, select, type_coerce
@@ -20,7 +20,7 @@ from bot.store.tables import (
     texts,
 )
 from bot.store.types import unescape
-from engine.candidates import AskOutcome, Candidate, Entry, Kind, Origin
+from engine.candidates import AskOutcome, Candidate, Entry, Kind, Origin, Tier
 from engine.verdicts import Judgement, PairResult, Verdict
 
 _AT_ONCE = 5_000
@@ -100,6 +100,10 @@ def _row_of(rows: Rows, entry: Entry) -> tuple[Table, dict[str, Any]]:
                 "fresh": entry.fresh,
                 "tokens": entry.tokens,
                 "seconds": entry.seconds,
+                "temperature": entry.temperature,
+                "max_tokens": entry.max_tokens,
+                "without": json.dumps(entry.without),
+                "tier": entry.tier.value,
             }
 
 
@@ -225,8 +229,13 @@ def _judgements(connection: Connection, span: Span) -> Stream:
 def _asks(connection: Connection, span: Span) -> Stream:
     t = pool_asks.c
     columns = (t.kind, t.origin, t.style, t.samples, t.usable, t.fresh, t.tokens, t.seconds)
-    for position, kind, origin, *values in _fetched(connection, _of(span, pool_asks, *columns)):
-        yield position, AskOutcome(Kind(kind), Origin(origin), *values)
+    sampling = (t.temperature, t.max_tokens, t.without, t.tier)
+    for position, kind, origin, *values in _fetched(
+        connection, _of(span, pool_asks, *columns, *sampling)
+    ):
+        *about, without, tier = values
+        asked = AskOutcome(Kind(kind), Origin(origin), *about)
+        yield position, replace(asked, without=tuple(json.loads(without)), tier=Tier(tier))
 
 
 def _texts(connection: Connection, used: Select[Any]) -> dict[str | None, str]:

@@ -11,12 +11,13 @@ from bot.store.deliveries import Deliveries
 from bot.store.effects import Effects
 from bot.store.leases import Leases
 from bot.store.migrate import migrate
+from bot.store.outcomes import Outcomes
 from bot.store.pools import Pools
 from bot.store.queries import Queries
 from bot.store.spending import Spending
 
 
-class Store(Deliveries, Leases, Queries, Effects, Pools, Spending):
+class Store(Deliveries, Leases, Queries, Effects, Pools, Spending, Outcomes):
     """Everything that is remembered. Safe to use from many threads, and by many processes at once.
 
     Every method is one transaction: it happens whole or not at all. Any may raise StoreUnavailable.

@@ -234,6 +234,30 @@ pool_asks = _pool_table(
     Column("fresh", BigInteger, nullable=False),
     Column("tokens", BigInteger, nullable=False),
     Column("seconds", Double, nullable=False),
+    Column("temperature", Double),
+    Column("max_tokens", BigInteger),
+    Column("without", AnyText, nullable=False, server_default="[]"),  # JSON
+    Column("tier", String, nullable=False, server_default="large"),
+)
+
+outcomes = Table(
+    "outcomes",
+    metadata,
+    Column("number", _Serial, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("model", AnyText, nullable=False),  # with its prompts: the tuner learns for each apart
+    Column("kind", String, nullable=False),
+    Column("style", AnyText, nullable=False),
+    Column("temperature", Double, nullable=False),
+    Column("samples", Double, nullable=False),
+    Column("max_tokens", Double, nullable=False),
+    Column("without", AnyText, nullable=False),  # JSON
+    Column("parts", AnyText, nullable=False),  # JSON
+    Column("useful", Double, nullable=False),
+    Column("replies", BigInteger, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Index("ix_outcomes_model", "model", "number"),
 )
 
 NEXT_FIRST = (

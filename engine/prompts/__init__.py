@@ -86,11 +86,13 @@ def render(
     prompt_format: PromptFormat = PromptFormat.AUTO,
     room: int = 256,
     optional: Sequence[str] = (),
+    examples: bool = True,
     **variables: str,
 ) -> Prompt:
     """The prompt for `model`, with at least `room` tokens left to write in its context window.
 
-    Every variable that the template names must be given, an unused one too is an error. When the
+    Every variable that the template names must be given, an unused one too is an error. Without
+    `examples` a dialogue has no worked ones; a text that goes on keeps them. When the
     prompt is too long, it is cut by rule: first the variables named in `optional` are emptied, in
     that order, then the worked examples go, the first before the second. The stub is never cut:
     when it does not fit even so, BadInput says it.
@@ -100,7 +102,7 @@ def render(
     # What a tokenizer or a transcript reads as a turn's mark is taken apart in text from outside.
     variables = {k: v.replace("<|", "< |").replace("[|", "[ |") for k, v in variables.items()}
     limit = model.context_window - room
-    for attempt in _shortenings(template, optional, variables):
+    for attempt in _shortenings(template, optional, variables, examples=examples):
         prompt = _format(attempt, model, prompt_format)
         if model.count_tokens(prompt.text) <= limit:
             return prompt
@@ -111,7 +113,7 @@ def render(
 
 
 def _shortenings(
-    template: Template, optional: Sequence[str], variables: dict[str, str]
+    template: Template, optional: Sequence[str], variables: dict[str, str], *, examples: bool
 ) -> list[list[Message]]:
     """The rendered turns, whole first, then ever shorter."""
     versions = [variables]
@@ -119,9 +121,11 @@ def _shortenings(
         versions.append({**versions[-1], name: ""})
     turns = _turns(template)
     rendered = [[Message(role, text.render(v)) for role, text in turns] for v in versions]
+    # Turns are: system, then a pair per worked example, then the ask and the open answer.
+    if not examples and len(turns) > 1:
+        return [messages[:1] + messages[-2:] for messages in rendered]
     shortest = rendered[-1]
     without = []
-    # Turns are: system, then a pair per worked example, then the ask and the open answer.
     for dropped in range(2, len(shortest) - 2, 2):
         without.append(shortest[:1] + shortest[1 + dropped :])
     return rendered + without

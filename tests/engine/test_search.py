@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.stubs import spec_from_prototype, spec_from_source
 from engine import poolfile
-from engine.candidates import Entry, Kind, Origin, Pool
+from engine.candidates import Entry, Kind, Origin, Pool, Tier
+from engine.cascade import Cascade
 from engine.errors import BadInput, Cancelled, ModelUnavailable
+from engine.knobs import Knobs
 from engine.llm.scripted import Line, Script, ScriptedModel
 from engine.policy import Budget, StopReason
 from engine.progress import Progress
 from engine.sandbox import Sandbox, SandboxSettings, open_sandbox
 from engine.search import Exhausted, Search, Settings, Solution
 from engine.spec import FunctionSpec
+from engine.tuning import Outcome, Tuner
 from engine.verdicts import Verdict
 
 pytestmark = pytest.mark.docker
@@ -206,3 +210,47 @@ def test_when_the_time_is_up_the_work_in_flight_is_stopped(sandbox: Sandbox) -> 
     assert isinstance(found, Exhausted)
     assert found.reason is StopReason.OUT_OF_TIME
     assert len(found.pool.codes) == 3
+
+
+def test_given_a_cascade_then_what_the_small_model_solves_never_asks_the_large_one(
+    sandbox: Sandbox,
+) -> None:
+    large, little = writer(RIGHT, TRUE), writer(RIGHT + WRONG, TRUE + MORE)
+    budget = replace(BUDGET, cascade=Cascade(candidates=16, tests=12))
+    task = search(sandbox, large, budget=budget, small=little)
+
+    assert isinstance(task.run(), Solution)
+    assert large.calls == []
+    assert {ask.tier for ask in task.pool.asks} == {Tier.SMALL}
+    assert task.outcomes() == []
+    assert sum(outcome.useful for outcome in task.outcomes(Tier.SMALL)) > 0
+
+
+def test_given_a_cascade_then_what_the_small_model_fails_at_the_large_one_solves(
+    sandbox: Sandbox,
+) -> None:
+    large, little = writer(RIGHT, TRUE + MORE), writer(WRONG, FALSE)
+    budget = replace(BUDGET, cascade=Cascade(candidates=16, tests=12))
+    task = search(sandbox, large, budget=budget, small=little)
+
+    assert isinstance(task.run(), Solution)
+    tiers = [ask.tier for ask in task.pool.asks]
+    assert tiers == sorted(tiers, key=[Tier.SMALL, Tier.LARGE].index)
+    assert set(tiers) == set(Tier)
+    assert task.pool.samples(Kind.CODE, Tier.SMALL) <= 16
+
+
+def test_given_what_was_learnt_then_asks_are_put_otherwise_and_say_so(sandbox: Sandbox) -> None:
+    usual = Outcome(Kind.CODE, "dialogue", Knobs(), frozenset(), 1.0, 16, 900, 10.0)
+    hotter = replace(usual, knobs=Knobs(temperature=0.2), useful=20.0)
+    tuner = Tuner(floor=0).learnt([usual] * 20 + [hotter] * 60)
+    model = writer(RIGHT + WRONG, TRUE + MORE)
+
+    task = search(sandbox, model, tuner=tuner)
+    task.run()
+
+    first = task.pool.asks[0]
+    assert first.temperature == pytest.approx(1.0)
+    assert model.calls[0].params is not None
+    assert model.calls[0].params.temperature == pytest.approx(1.0)
+    assert task.outcomes()[0].knobs.temperature == 0.2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -15,6 +16,7 @@ from bot.store.database import Database
 from bot.store.migrate import HEAD, current_revision, migrate
 from bot.store.tables import metadata
 from bot.store.types import UtcDateTime
+from engine.candidates import AskOutcome, Kind, Origin
 from engine.errors import BadInput
 from tests.bot.requests_made import NOW, request
 from tests.bot.store.conftest import BACKENDS
@@ -85,6 +87,26 @@ def test_given_rows_of_0002_then_0003_keeps_their_order_and_puts_new_ones_after_
         assert [store.claim(f"w{i}", 60).id for i in range(4)] == ["a", "b", "2", "1"]
 
 
+def test_given_rows_of_0003_then_0004_keeps_the_asks_and_says_nothing_of_how_they_were_sampled(
+    database,
+):
+    migrate(database, "0003")
+    with database.writing() as connection:
+        connection.execute(_POOL_OF_0003, {"at": NOW})
+        connection.execute(_ASK_OF_0003)
+
+    migrate(database, "0004")
+
+    with open_store(database.engine.url.render_as_string()) as store:
+        [ask] = store.load_pool("p").asks
+        assert ask == AskOutcome(Kind.CODE, Origin.SAMPLED, "dialogue", 16, 12, 9, 900, 4.5)
+        assert (ask.temperature, ask.max_tokens, ask.without) == (None, None, ())
+        assert store.tuned_models() == {}
+        later = replace(ask, temperature=0.6, max_tokens=128, without=("outline",))
+        store.append("p", [later])
+        assert store.load_pool("p").asks == (ask, later)
+
+
 def test_when_many_start_at_once_then_one_migrates_and_the_others_find_it_done(database):
     errors = []
 
@@ -112,6 +134,21 @@ def test_given_a_database_of_a_later_version_then_it_is_left_alone(database):
     with pytest.raises(BadInput, match=r"is of a later version \(9999\): update supercharge$"):
         migrate(database)
 
+
+_POOL_OF_0003 = text("""
+INSERT INTO pools (number, id, created_at, updated_at, spec, about, size) VALUES (
+    1, 'p', :at, :at,
+    '{"qualname": "f", "prototype": "def f():", "description": "", "module": "def f(): ...",'
+    || ' "examples": [], "path": "a.py"}',
+    '{}', 1
+)
+""").bindparams(bindparam("at", type_=UtcDateTime))
+
+_ASK_OF_0003 = text("""
+INSERT INTO pool_asks (
+    pool, position, kind, origin, style, samples, usable, fresh, tokens, seconds
+) VALUES (1, 0, 'code', 'sampled', 'dialogue', 16, 12, 9, 900, 4.5)
+""")
 
 _REQUEST_OF_0001 = text("""
 INSERT INTO requests (

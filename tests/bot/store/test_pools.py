@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from bot.requests import RequestStatus
 from bot.store import UnknownPool
 from bot.store.tables import candidates, pool_results, texts
-from engine.candidates import STUB, AskOutcome, Candidate, Kind, Origin, Pool
+from engine.candidates import STUB, AskOutcome, Candidate, Kind, Origin, Pool, Tier
 from engine.errors import BadInput
 from engine.verdicts import Judgement, PairResult, Verdict
 from tests.bot.requests_made import SPEC, request
@@ -55,6 +55,8 @@ ANY_ENTRY = st.one_of(
     st.builds(
         AskOutcome, kind=st.sampled_from(Kind), origin=st.sampled_from(Origin), style=TEXT,
         samples=COUNT, usable=COUNT, fresh=COUNT, tokens=COUNT, seconds=NUMBER,
+        temperature=st.none() | NUMBER, max_tokens=st.none() | COUNT,
+        without=st.lists(TEXT, max_size=2).map(tuple), tier=st.sampled_from(Tier),
     ),
 )  # fmt: skip
 
