@@ -17,7 +17,7 @@ DOORS = {
     "transformers": ("engine/llm/transformers",),
     "accelerate": ("engine/llm/transformers",),
     "bitsandbytes": ("engine/llm/transformers",),
-    "ray": ("engine/llm/ray", "engine/sandbox/ray"),
+    "ray": ("engine/cluster", "engine/llm/ray", "engine/sandbox/ray"),
     "docker": ("engine/sandbox/docker",),
     "github": ("bot/forge/github",),
     "flask": ("webhooks",),

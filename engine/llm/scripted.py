@@ -54,7 +54,8 @@ class ScriptedModel:
     An ask without a seed goes on where the last one with the same lines ended; an ask with a seed
     begins at the line of that number, so equal seeds give equal replies.
     `choices` gives, for a part of a prompt's text, each choice's probability; without it the model
-    cannot tell any. Raises LookupError for a prompt that the script does not foresee.
+    cannot tell any. `seconds` is how long each completion takes, for a dry run at a model's pace.
+    Raises LookupError for a prompt that the script does not foresee.
     """
 
     def __init__(
@@ -65,12 +66,14 @@ class ScriptedModel:
         chat: bool = False,
         context_window: int = 8192,
         name: str = "scripted",
+        seconds: float = 0.0,
     ) -> None:
         self._script = script
         self._choices = choices
         self._chat = chat
         self._context_window = context_window
         self._name = name
+        self._seconds = seconds
         self._dealt: dict[tuple[Line, ...], int] = {}
         self.calls: list[Call] = []
 
@@ -135,7 +138,7 @@ class ScriptedModel:
     def _write(
         self, line: Line, params: SamplingParams, room: int, cancel: threading.Event | None
     ) -> Completion:
-        if cancel is not None and cancel.is_set():
+        if (cancel or threading.Event()).wait(self._seconds):
             return Completion("", FinishReason.CANCELLED)
         if isinstance(line, Exception):
             raise line
@@ -167,7 +170,8 @@ def _first_found(script: Mapping[str, T], prompt: Prompt) -> T:
 def load_script(path: str) -> ScriptedModel:
     """The model of a JSON file `{"replies": {part: [text, ...]}, "choices": {part: {text: p}}}`.
 
-    `choices` may be left out. Raises BadInput when the file is not such a script.
+    `choices` may be left out; `"seconds"` is how long a completion takes. Raises BadInput when the
+    file is not such a script.
     """
     try:
         script = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -177,10 +181,14 @@ def load_script(path: str) -> ScriptedModel:
         raise BadInput(f"the script {path} is not JSON: {error}") from error
     replies = script.get("replies") if isinstance(script, dict) else None
     choices = script.get("choices") if isinstance(script, dict) else None
-    if not _is_table(replies, list) or not (choices is None or _is_table(choices, dict)):
+    seconds = script.get("seconds", 0.0) if isinstance(script, dict) else 0.0
+    is_script = _is_table(replies, list) and (choices is None or _is_table(choices, dict))
+    if not is_script or not isinstance(seconds, int | float):
         raise BadInput(f'the script {path} must be {{"replies": {{"part of a prompt": ["text"]}}}}')
     assert isinstance(replies, dict)
-    return ScriptedModel(replies, choices=choices, name=f"scripted ({Path(path).name})")
+    return ScriptedModel(
+        replies, choices=choices, name=f"scripted ({Path(path).name})", seconds=seconds
+    )
 
 
 def _is_table(value: object, of: type) -> bool:

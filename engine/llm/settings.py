@@ -7,7 +7,8 @@ from pathlib import Path
 
 from engine.errors import BadInput
 
-BACKENDS = ("transformers", "scripted")
+BACKENDS = ("transformers", "scripted", "ray")
+RAY_BACKENDS = tuple(backend for backend in BACKENDS if backend != "ray")
 QUANTIZATIONS = ("none", "int8", "int4")
 DTYPES = ("auto", "bfloat16", "float16", "float32")
 
@@ -20,7 +21,8 @@ class ModelSettings:
     """Everything that decides which model answers, and on what. Raises BadInput when it cannot be."""
 
     backend: str = "transformers"
-    """`transformers`, or `scripted` for dry runs (`model` is then a JSON file of replies)."""
+    """`transformers`, `scripted` for dry runs (`model` is then a JSON file of replies), or `ray`: the
+    same model on every node of a Ray cluster."""
 
     model: str = EMBEDDED
     """`embedded`, a directory with a checkpoint, or a `owner/name` of the Hugging Face hub."""
@@ -49,9 +51,22 @@ class ModelSettings:
     prefix_cache_tokens: int = 8192
     """Most tokens of earlier prompts whose key-value cache is kept for the next; 0 keeps none."""
 
+    ray_address: str = "auto"
+    """The cluster's head, `host:port`; `auto` is $RAY_ADDRESS, else the cluster of this machine."""
+
+    ray_backend: str = "transformers"
+    """The backend of each replica."""
+
+    ray_replicas: int = 0
+    """Most replicas that one worker uses, its own node's first; 0 is as many as fit."""
+
+    ray_gpus: float = -1.0
+    """Cards per replica; -1 is all of a node, and none where no node has any."""
+
     def __post_init__(self) -> None:
         for key, value, allowed in (
             ("backend", self.backend, BACKENDS),
+            ("ray_backend", self.ray_backend, RAY_BACKENDS),
             ("quantization", self.quantization, QUANTIZATIONS),
             ("dtype", self.dtype, DTYPES),
         ):
@@ -62,8 +77,11 @@ class ModelSettings:
             ("context_window", self.context_window, 0),
             ("max_batch_tokens", self.max_batch_tokens, 1),
             ("prefix_cache_tokens", self.prefix_cache_tokens, 0),
+            ("ray_replicas", self.ray_replicas, 0),
         ):
             if number < least:
                 raise BadInput(f"model.{key} must be at least {least}, not {number}")
+        if self.ray_gpus < 0 and self.ray_gpus != -1:
+            raise BadInput(f"model.ray_gpus must be at least 0, or -1 for all, not {self.ray_gpus}")
         if not self.model.strip():
             raise BadInput("model.model is empty; the model of the installation is 'embedded'")

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.llm import ModelSettings
+from engine.llm.base import Completion, Prompt, SamplingParams
+from engine.llm.ray import RayModel
+
+PROMPT = Prompt("def factorial(n):")
+REPLIES = [f"\n    return {number}\n```\n" for number in range(40)]
+
+
+def ask(model: RayModel, **how: Any) -> list[Completion]:
+    cancel = how.pop("cancel", None)
+    return list(model.complete(PROMPT, SamplingParams(**how), cancel=cancel))
+
+
+def script(folder: Path, **more: Any) -> ModelSettings:
+    """Settings of a cluster whose replicas answer from a script of this test's own."""
+    path = folder / "script.json"
+    words = {"replies": {"": REPLIES}, "choices": {"": {"yes": 0.7, "no": 0.2}}}
+    path.write_text(json.dumps(words | more), encoding="utf-8")
+    return ModelSettings(backend="ray", ray_backend="scripted", model=str(path))
+
+
+@pytest.fixture
+def scripted_replicas(
+    tmp_path: Path, ray_nodes: Any, keep: Callable[[Any], Any]
+) -> Callable[..., RayModel]:
+    """Opens a model of replicas that answer from a script, and end soon after the test."""
+
+    def opener(*, how: dict[str, Any] | None = None, **more: Any) -> RayModel:
+        settings = script(tmp_path, **more)
+        model = RayModel.open(settings, keep_s=4.0, look_every_s=0.2, **(how or {}))
+        keep(model)
+        return model
+
+    return opener
