@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,9 @@ def scripted_replicas(
 ) -> Callable[..., RayModel]:
     """Opens a model of replicas that answer from a script, and end soon after the test."""
 
-    def opener(*, how: dict[str, Any] | None = None, **more: Any) -> RayModel:
-        settings = script(tmp_path, **more)
-        model = RayModel.open(settings, keep_s=4.0, look_every_s=0.2, **(how or {}))
+    def opener(*, keep_s: float = 4.0, ray_replicas: int = 0, **more: Any) -> RayModel:
+        settings = replace(script(tmp_path, **more), ray_replicas=ray_replicas)
+        model = RayModel.open(settings, keep_s=keep_s, look_every_s=0.2)
         keep(model)
         return model
 
