@@ -22,6 +22,7 @@ class SandboxSettings:
 
     place             `local`, or `ray`: one sandbox on every node of a Ray cluster
     ray_address       the cluster's head, `host:port`; `auto` as in `[model]`
+    ray_nodes         most nodes that one sandbox uses, this one first; 0 is all
     engine            `auto` (Docker if an engine answers, else bubblewrap), `docker`, `bubblewrap`
     docker_host       the engine's URL; empty looks at DOCKER_HOST, the usual socket, and the
                       private engine that the set-up starts
@@ -40,6 +41,7 @@ class SandboxSettings:
 
     place: str = "local"
     ray_address: str = "auto"
+    ray_nodes: int = 0
     engine: str = "auto"
     docker_host: str = ""
     image: str = ""
@@ -60,6 +62,8 @@ class SandboxSettings:
             )
         if self.place not in PLACES:
             raise BadInput(f"sandbox.place must be one of {', '.join(PLACES)}, not {self.place!r}")
+        if self.ray_nodes < 0:
+            raise BadInput(f"sandbox.ray_nodes must be at least 0, not {self.ray_nodes}")
         for key in ("memory_mb", "pids", "cpus", "tmpfs_mb", "output_kb", "workers"):
             if not getattr(self, key) > 0:
                 raise BadInput(f"sandbox.{key} must be more than 0, not {getattr(self, key)}")

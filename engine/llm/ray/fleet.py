@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 KEEP_S = 120.0
 """How long a replica outlives the last worker that spoke to it: a restart finds it still loaded."""
 LOOK_EVERY_S = 2.0
+LOOK_NODE_S = 0.02
+"""So much more between two looks for every node: a thousand workers look at a thousand nodes."""
 LOAD_S = 1800.0
 """A replica that has not loaded by then is given up."""
 REST_S = 60.0
@@ -73,6 +75,7 @@ class Fleet:
         self._changed = threading.Condition()
         self._looking = threading.Lock()
         self._closed = threading.Event()
+        self._nodes = 0
         self._thread = threading.Thread(target=self._look_round, name="replicas", daemon=True)
 
     def open(self) -> Ready:
@@ -97,9 +100,12 @@ class Fleet:
 
     @property
     def concurrency(self) -> int:
-        """Asks that all replicas work on at once."""
+        """Asks that all replicas work on at once, and one more for each.
+
+        That one waits here while the replies of the last one are cleaned, so that no card does.
+        """
         with self._changed:
-            return sum(m.info.concurrency for m in self._members.values() if m.info)
+            return sum(m.info.concurrency + 1 for m in self._members.values() if m.info)
 
     @property
     def members(self) -> list[Member]:
@@ -167,6 +173,7 @@ class Fleet:
             except cluster.NoCluster as error:
                 self._why = _unavailable(str(error))
                 return
+            self._nodes = len(nodes)
             here = "".join(node.id for node in nodes if node.is_here)
             now, most = time.monotonic(), self.settings.ray_replicas
             for slot in slots(nodes, gpus=self.settings.ray_gpus, salt=here):
@@ -183,7 +190,7 @@ class Fleet:
                     self._greet(member)
 
     def _look_round(self) -> None:
-        while not self._closed.wait(self.look_every_s):
+        while not self._closed.wait(self.look_every_s + LOOK_NODE_S * self._nodes):
             self.look()
 
     def _start(self, slot: Slot, now: float) -> None:

@@ -75,7 +75,7 @@ class RayModel:
 
     @property
     def concurrency(self) -> int:
-        """Asks that the replicas which are there now work on at once."""
+        """Asks that keep the replicas busy which are there now."""
         return self._fleet.concurrency
 
     @property

@@ -187,8 +187,10 @@ class RaySandbox:
             nodes = cluster.nodes()
         except cluster.NoCluster as error:
             raise SandboxUnavailable(str(error), remedy=REMEDY) from error
-        for node in nodes:
-            if node.cpus and node.id not in self._hosts and self._starts[node.id] < MOST_STARTS:
+        most = self._settings.ray_nodes or len(nodes)
+        for node in sorted(nodes, key=lambda node: not node.is_here):
+            is_new = node.id not in self._hosts and self._starts[node.id] < MOST_STARTS
+            if node.cpus and is_new and len(self._hosts) < most:
                 self._starts[node.id] += 1
                 place = NodeAffinitySchedulingStrategy(node.id, soft=False)
                 actor = (

@@ -16,12 +16,12 @@ from engine.sandbox.ray import RaySandbox
 from engine.verdicts import Verdict
 
 SETTINGS = SandboxSettings(place="ray", engine="bubblewrap", memory_mb=512, tmpfs_mb=32, workers=1)
-CODES = {f"good{n}": f"def double(n):\n    return 2 * n + {n} - {n}\n" for n in range(6)} | {
-    f"bad{n}": f"def double(n):\n    return {n}\n" for n in range(6)
+CODES = {f"good{n}": f"def double(n):\n    return 2 * n + {n} - {n}\n" for n in range(4)} | {
+    f"bad{n}": f"def double(n):\n    return {n}\n" for n in range(4)
 }
 TESTS = {
     f"t{n}": f"from double import double\n\n\ndef test_double():\n    assert double({n}) == {2 * n}\n"
-    for n in range(20, 28)
+    for n in range(20, 24)
 }
 SLOW = "import time\n\ndef double(n):\n    time.sleep(0.2)\n    return 2 * n\n"
 
@@ -86,13 +86,13 @@ def test_a_pair_over_which_node_after_node_is_lost_is_our_fault(opened):
 
     killer = threading.Thread(target=kill_whoever_is_busy)
     killer.start()
-    results = list(sandbox.run_pairs({"slow": SLOW}, TESTS, entry_point="double"))
+    tests = {"t20": TESTS["t20"]}
+    results = list(sandbox.run_pairs({"slow": SLOW}, tests, entry_point="double"))
     over.set()
     killer.join()
-    assert {(r.verdict, r.error, r.message) for r in results} == {
+    assert [(r.verdict, r.error, r.message) for r in results] == [
         (Verdict.SANDBOX_ERROR, "sandbox", "3 nodes were lost over this pair")
-    }
-    assert len(results) == len(TESTS)
+    ]
 
 
 def test_when_no_node_is_left_the_sandbox_is_unavailable(opened, monkeypatch):
@@ -117,13 +117,13 @@ def test_a_pair_is_confirmed_on_some_node_with_the_projects_files(opened, tmp_pa
 
 def test_cancelling_ends_the_iterator_and_the_work_on_the_nodes(opened):
     sandbox, cancel = opened(), threading.Event()
-    hang = {f"{n}": "import time\n\ndef double(n):\n    time.sleep(3600)\n" for n in range(20)}
+    hang = {f"{n}": "import time\n\ndef double(n):\n    time.sleep(3600)\n" for n in range(8)}
     codes = {"bad": "def double(n):\n    return n\n"} | hang
     results = []
-    for result in sandbox.run_pairs(codes, TESTS, entry_point="double", timeout_s=5, cancel=cancel):
+    for result in sandbox.run_pairs(codes, TESTS, entry_point="double", timeout_s=2, cancel=cancel):
         results.append(result)
         cancel.set()
-    assert 1 <= len(results) < 20
+    assert 1 <= len(results) < len(codes) * len(TESTS)
     [test, *_] = TESTS.values()
     with pytest.raises(Cancelled):
         sandbox.confirm(("c", "t"), SLOW, test, entry_point="double", cancel=cancel)
