@@ -148,7 +148,10 @@ def test_given_a_variable_then_its_text_becomes_a_value(
         ("[search]\nthreshold = 1.1\n", "search.threshold must be between 0 and 1, not 1.1"),
         ("[search]\ntemperature = 2.5\n", "search.temperature must be between 0 and 2, not 2.5"),
         ("[judge]\nweight = -0.1\n", "judge.weight must be between 0 and 1, not -0.1"),
-        ('[model]\nbackend = "x"\n', "model.backend must be one of transformers, scripted, ray, not 'x'"),
+        (
+            '[model]\nbackend = "x"\n',
+            "model.backend must be one of transformers, scripted, ray, not 'x'",
+        ),
         ("[scheduler]\ntick_s = 0\n", "scheduler.tick_s must be more than 0, not 0"),
         (
             "[scheduler]\nkeep_deliveries_days = 2\n",

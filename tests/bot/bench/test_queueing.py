@@ -35,7 +35,7 @@ def test_a_part_is_as_busy_as_its_demand_says():
         (replace(CHEAP, reply_s=0.5), Part.WORKER),
         (replace(CHEAP, pair_s=0.5), Part.SANDBOX),
         (replace(CHEAP, row_s=0.1, db_cores=1), Part.DATABASE),
-        (replace(CHEAP, beat_s=0.24), Part.HEAD),
+        (replace(CHEAP, beat_s=0.5), Part.HEAD),
     ],
 )
 def test_the_part_that_costs_most_is_the_busiest(figures, busiest):
