@@ -44,6 +44,7 @@ class Figures:
     cores         cores of a node that its sandbox has
     row_s         one core of the database, per row; a reply is one, a result is one
     commit_s      one core of the database, per append
+    append_s      the worker: an append, whatever is in it
     appends       appends per ask
     db_cores      cores of the database
     node_s        the head, per node in an answer to a look round
@@ -64,9 +65,10 @@ class Figures:
     pair_s: float = 0.006
     result_s: float = 0.0005
     cores: int = 16
-    row_s: float = 0.0001
-    commit_s: float = 0.0005
-    appends: float = 10.0
+    row_s: float = 0.00005
+    commit_s: float = 0.00045
+    append_s: float = 0.0018
+    appends: float = 30.0
     db_cores: int = 16
     node_s: float = 0.00001
     look_s: float = 2.0
@@ -74,9 +76,9 @@ class Figures:
     beat_s: float = 0.0001
     replicas: int = 4
     ahead: int = 1
-    asks_per_search: float = 8.0
-    calls_per_search: float = 30.0
-    writes_per_search: float = 10.0
+    asks_per_search: float = 4.0
+    calls_per_search: float = 48.0
+    writes_per_search: float = 19.0
 
     def demand(self, part: Part, nodes: int) -> float:
         """Seconds that one ask takes of a part, divided by how many there are of it in all.
@@ -84,14 +86,19 @@ class Figures:
         No more than 1 / demand asks per second go through (the bottleneck law). What the head does
         depends on the nodes alone.
         """
-        replies, results = self.samples, self.samples * self.pairs
+        replies = self.samples
         return {
             Part.CARDS: replies * self.card_s / nodes,
-            Part.WORKER: (self.ask_s + replies * self.reply_s + results * self.result_s) / nodes,
-            Part.SANDBOX: results * self.pair_s / (self.cores * nodes),
+            Part.WORKER: (self.ask_s + replies * self.reply_s + self.growing_s) / nodes,
+            Part.SANDBOX: replies * self.pairs * self.pair_s / (self.cores * nodes),
             Part.DATABASE: self.database_s / self.db_cores,
             Part.HEAD: 0.0,
         }[part]
+
+    @property
+    def growing_s(self) -> float:
+        """The worker, per ask: taking in the results, and appending all that it found."""
+        return self.samples * self.pairs * self.result_s + self.appends * self.append_s
 
     @property
     def database_s(self) -> float:
@@ -205,7 +212,7 @@ class _Network:
                 (chosen, replies * figures.card_s),
                 (worker, replies * figures.reply_s),
                 (sandbox, results * figures.pair_s / figures.cores),
-                (worker, results * figures.result_s),
+                (worker, figures.growing_s),
                 (stations[Part.DATABASE][0], figures.database_s),
             ]
         )
@@ -249,5 +256,6 @@ def simulate(figures: Figures, nodes: int, *, seconds: float = 300.0, seed: int 
     network.play.run(seconds)
     span = seconds * 2 / 3
     after = network.busy_s()
-    busy = {p: (after[p] - before[p]) / (span * network.servers(p)) for p in after}
+    # Work counts as it begins, so what is in hand at the end may be a little more than the time.
+    busy = {p: min(1.0, (after[p] - before[p]) / (span * network.servers(p))) for p in after}
     return Outcome(nodes, (network.done - done) / span, busy)

@@ -25,7 +25,7 @@ def test_a_part_is_as_busy_as_its_demand_says():
     for part in (Part.CARDS, Part.WORKER, Part.SANDBOX, Part.DATABASE):
         wanted = outcome.asks_per_s * PLAIN.demand(part, 4)
         assert outcome.busy[part] == pytest.approx(wanted, rel=0.1)
-    assert all(0 <= share <= 1.02 for share in outcome.busy.values())
+    assert all(0 <= share <= 1 for share in outcome.busy.values())
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_a_part_is_as_busy_as_its_demand_says():
         (replace(CHEAP, reply_s=0.5), Part.WORKER),
         (replace(CHEAP, pair_s=0.5), Part.SANDBOX),
         (replace(CHEAP, row_s=0.1, db_cores=1), Part.DATABASE),
-        (replace(CHEAP, beat_s=0.5), Part.HEAD),
+        (replace(CHEAP, beat_s=0.5, card_s=0.01), Part.HEAD),
     ],
 )
 def test_the_part_that_costs_most_is_the_busiest(figures, busiest):
@@ -53,8 +53,8 @@ def test_nodes_add_up_until_what_they_share_is_full():
 
 def test_without_an_ask_ahead_the_cards_wait_for_the_worker():
     alone = replace(PLAIN, ahead=0)
-    assert simulate(alone, 1, seconds=2000).busy[Part.CARDS] < 0.8
-    assert simulate(PLAIN, 1, seconds=2000).busy[Part.CARDS] > 0.8
+    assert simulate(alone, 1, seconds=2000).busy[Part.CARDS] < 0.7
+    assert simulate(PLAIN, 1, seconds=2000).busy[Part.CARDS] > 0.75
 
 
 def test_the_same_seed_plays_the_same_cluster():
