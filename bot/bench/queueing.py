@@ -60,7 +60,7 @@ class Figures:
     card_s: float = 0.12
     ask_s: float = 0.005
     reply_s: float = 0.05
-    stream_s: float = 0.001
+    stream_s: float = 0.00055
     pairs: float = 30.0
     pair_s: float = 0.006
     result_s: float = 0.0005

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,16 +29,24 @@ def script(folder: Path, **more: Any) -> ModelSettings:
     return ModelSettings(backend="ray", ray_backend="scripted", model=str(path))
 
 
+def opened(folder: Path, *, keep_s: float = 4.0, ray_replicas: int = 0, **more: Any) -> RayModel:
+    """A model of replicas that answer from a script, and end soon after it is closed."""
+    settings = replace(script(folder, **more), ray_replicas=ray_replicas)
+    return RayModel.open(settings, keep_s=keep_s, look_every_s=0.2)
+
+
 @pytest.fixture
 def scripted_replicas(
     tmp_path: Path, ray_nodes: Any, keep: Callable[[Any], Any]
 ) -> Callable[..., RayModel]:
-    """Opens a model of replicas that answer from a script, and end soon after the test."""
+    """Opens models that the test may hurt."""
+    return lambda **how: keep(opened(tmp_path, **how))
 
-    def opener(*, keep_s: float = 4.0, ray_replicas: int = 0, **more: Any) -> RayModel:
-        settings = replace(script(tmp_path, **more), ray_replicas=ray_replicas)
-        model = RayModel.open(settings, keep_s=keep_s, look_every_s=0.2)
-        keep(model)
-        return model
 
-    return opener
+@pytest.fixture(scope="module")
+def slow(ray_nodes: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayModel]:
+    """A model of at least two replicas that take their time, for tests that leave it as it was."""
+    ray_nodes.at_least(2)
+    model = opened(tmp_path_factory.mktemp("slow"), seconds=0.1)
+    yield model
+    model.close()

@@ -32,43 +32,50 @@ def with_replicas(model: RayModel, count: int) -> RayModel:
     return model
 
 
-def test_an_ask_is_spread_over_idle_replicas_and_every_sample_comes(ray_nodes, scripted_replicas):
+def busy(model: RayModel) -> list[int]:
+    return [member.asks for member in model.fleet.members if member.asks]
+
+
+def test_an_ask_is_spread_over_idle_replicas_and_every_sample_comes(ray_nodes, slow):
     ray_nodes.at_least(2)
-    model = with_replicas(scripted_replicas(), 2)
-    texts = sorted(completion.text for completion in ask(model, n=10))
-    # Each replica deals its own script from the start: two halves that are alike.
-    assert texts == sorted(2 * REPLIES[:5])
+    completions = with_replicas(slow, 2).complete(PROMPT, SamplingParams(n=10))
+    first = next(completions)
+    assert busy(slow) == [1, 1]
+    assert {c.text for c in (first, *completions)} <= set(REPLIES)
+    assert busy(slow) == []
+
+
+def test_every_sample_of_an_ask_comes_once(slow):
+    assert len(ask(slow, n=11)) == 11
+
+
+def test_a_seeded_ask_stays_together_and_is_repeatable(ray_nodes, slow):
+    ray_nodes.at_least(2)
+    with_replicas(slow, 2)
+    assert [c.text for c in ask(slow, n=10, seed=3)] == REPLIES[3:13]
+
+
+def test_several_asks_run_at_the_same_time(ray_nodes, slow):
+    ray_nodes.at_least(2)
+    with_replicas(slow, 2)
     # One on each, and one that waits for it.
-    assert asks_at_once(model) == 2 * len(model.fleet.members)
-
-
-def test_a_seeded_ask_stays_together(ray_nodes, scripted_replicas):
-    ray_nodes.at_least(2)
-    model = with_replicas(scripted_replicas(), 2)
-    assert [c.text for c in ask(model, n=10, seed=3)] == REPLIES[3:13]
-
-
-def test_several_asks_run_at_the_same_time(ray_nodes, scripted_replicas):
-    ray_nodes.at_least(2)
-    model = with_replicas(scripted_replicas(seconds=0.2), 2)
-    both = [iter(model.complete(PROMPT, SamplingParams(n=2, seed=seed))) for seed in (1, 2)]
+    assert asks_at_once(slow) == 2 * len(slow.fleet.members)
+    both = [iter(slow.complete(PROMPT, SamplingParams(n=3, seed=seed))) for seed in (1, 2)]
     assert {next(completions).text for completions in both} == {REPLIES[1], REPLIES[2]}
-    assert sum(member.asks for member in model.fleet.members) == 2
-    assert [len(list(completions)) for completions in both] == [1, 1]
-    assert sum(member.asks for member in model.fleet.members) == 0
+    assert busy(slow) == [1, 1]
+    assert [len(list(completions)) for completions in both] == [2, 2]
 
 
-def test_a_full_cluster_makes_asks_wait_their_turn(ray_nodes, scripted_replicas):
-    ray_nodes.at_least(1)
-    model = scripted_replicas(seconds=0.05, ray_replicas=1)
+def test_more_asks_than_there_is_room_for_wait_their_turn(ray_nodes, slow):
     came: list[str] = []
-    threads = [threading.Thread(target=lambda: came.extend(ask(model, n=3))) for _ in range(4)]
+    asks = 3 * len(slow.fleet.members)
+    threads = [threading.Thread(target=lambda: came.extend(ask(slow, n=2))) for _ in range(asks)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(came) == 12
-    assert len(model.fleet.members) == 1
+    assert len(came) == 2 * asks
+    assert busy(slow) == []
 
 
 def test_a_node_that_dies_in_the_middle_loses_nothing_and_doubles_nothing(
@@ -80,12 +87,12 @@ def test_a_node_that_dies_in_the_middle_loses_nothing_and_doubles_nothing(
     for completion in model.complete(PROMPT, SamplingParams(n=16)):
         came.append(completion)
         if len(came) == 4:
-            busy = [member.slot.node_id for member in model.fleet.members if member.asks]
-            assert len(busy) == 2
-            ray_nodes.kill(busy[0])
+            both = [member.slot.node_id for member in model.fleet.members if member.asks]
+            assert len(both) == 2
+            ray_nodes.kill(both[0])
     assert len(came) == 16
     assert {completion.finish_reason for completion in came} == {FinishReason.STOP}
-    assert busy[0] not in {member.slot.node_id for member in model.fleet.members}
+    assert both[0] not in {member.slot.node_id for member in model.fleet.members}
 
 
 def test_a_replica_that_dies_has_its_judging_done_elsewhere_and_is_replaced(
@@ -112,27 +119,30 @@ def test_a_node_that_joins_is_used(ray_nodes, scripted_replicas):
     assert joined in {member.slot.node_id for member in model.fleet.members}
 
 
-def test_a_cancel_reaches_the_replicas(ray_nodes, scripted_replicas):
-    ray_nodes.at_least(2)
-    model = with_replicas(scripted_replicas(seconds=0.2), 2)
+def test_a_cancel_reaches_the_replicas(slow):
     cancel, reasons = threading.Event(), []
-    for completion in model.complete(PROMPT, SamplingParams(n=400), cancel=cancel):
+    for completion in slow.complete(PROMPT, SamplingParams(n=400), cancel=cancel):
         cancel.set()
         reasons.append(completion.finish_reason)
     assert len(reasons) == 400
     assert reasons[0] is FinishReason.STOP
     assert reasons.count(FinishReason.CANCELLED) > 390
     # They are free again, and not busy with what nobody waits for.
-    assert len(ask(model, n=2)) == 2
+    assert len(ask(slow, n=2)) == 2
 
 
-def test_an_ask_that_is_abandoned_ends_on_the_replicas_too(ray_nodes, scripted_replicas):
-    ray_nodes.at_least(1)
-    model = scripted_replicas(seconds=0.2, ray_replicas=1)
-    completions = model.complete(PROMPT, SamplingParams(n=400))
+def test_an_ask_that_is_abandoned_ends_on_the_replicas_too(slow):
+    completions = slow.complete(PROMPT, SamplingParams(n=400))
     next(completions)
     completions.close()
-    assert len(ask(model, n=1)) == 1
+    assert busy(slow) == []
+    # Were the replicas still at it, these would wait for half a minute.
+    cancel = threading.Event()
+    timer = threading.Timer(15, cancel.set)
+    timer.start()
+    reasons = {c.finish_reason for c in ask(slow, n=8, cancel=cancel)}
+    timer.cancel()
+    assert reasons == {FinishReason.STOP}
 
 
 def test_when_every_replica_is_gone_the_model_is_unavailable(
@@ -162,23 +172,20 @@ def test_an_ask_that_kills_replica_after_replica_is_given_up(ray_nodes, scripted
         kill_whoever_answers()
 
 
-def test_what_the_model_refuses_is_refused_here(ray_nodes, scripted_replicas):
-    ray_nodes.at_least(1)
-    model = scripted_replicas(ray_replicas=1)
+def test_what_the_model_refuses_is_refused_here(slow):
     with pytest.raises(ValueError, match="0 tokens"):
-        model.complete(Prompt(""), SamplingParams())
-    with pytest.raises(ValueError, match=str(model.context_window)):
-        model.complete(Prompt("word " * (model.context_window + 1)), SamplingParams())
-    assert model.choice_logprobs([], ["a"]) == []
-    assert model.apply_chat_template([Message("user", "Hello?")]) is None
+        slow.complete(Prompt(""), SamplingParams())
+    with pytest.raises(ValueError, match=str(slow.context_window)):
+        slow.complete(Prompt("word " * (slow.context_window + 1)), SamplingParams())
+    assert slow.choice_logprobs([], ["a"]) == []
+    assert slow.apply_chat_template([Message("user", "Hello?")]) is None
 
 
-def test_workers_share_the_replicas_of_one_model(ray_nodes, scripted_replicas, keep):
-    ray_nodes.at_least(1)
-    model = scripted_replicas(ray_replicas=1)
-    other = keep(RayModel.open(model.fleet.settings, keep_s=4.0))
-    here, there = (m.fleet.members[0].actor for m in (model, other))
-    assert here._actor_id == there._actor_id
+def test_workers_share_the_replicas_of_one_model(slow, keep):
+    other = keep(RayModel.open(slow.fleet.settings, keep_s=4.0))
+    with_replicas(other, len(slow.fleet.members))
+    here, there = ({m.actor._actor_id for m in model.fleet.members} for model in (slow, other))
+    assert here == there
     assert len(ask(other, n=2)) == 2
 
 
@@ -215,20 +222,15 @@ def test_without_a_cluster_the_remedy_is_named():
     assert remedy.startswith("ray start --head")
 
 
-def test_no_secret_of_the_worker_reaches_a_replica(ray_nodes, scripted_replicas, monkeypatch):
-    ray_nodes.at_least(1)
+def test_no_secret_of_the_worker_reaches_a_node(slow, monkeypatch):
     monkeypatch.setenv("SUPERCHARGE_GITHUB_TOKEN", "ghs_hidden")
-    model = scripted_replicas(ray_replicas=1)
-    [member] = model.fleet.members
 
     @ray.remote(num_cpus=0)
     def environment() -> dict[str, str]:
         return dict(os.environ)
 
-    told = ray.get(environment.remote())
-    assert "ghs_hidden" not in str(told)
-    assert "ghs_hidden" not in str(fleet.inner_settings(model.fleet.settings))
-    assert member.info is not None
+    assert "ghs_hidden" not in str(ray.get(environment.remote()))
+    assert "ghs_hidden" not in str(fleet.inner_settings(slow.fleet.settings))
 
 
 @pytest.mark.model
