@@ -47,7 +47,7 @@ class Figures:
     append_s      the worker: an append, whatever is in it
     appends       appends per ask
     db_cores      cores of the database
-    node_s        the head, per node in an answer to a look round
+    answer_s      the head, per answer to a look round; `node_s` more for every node in it
     look_s        seconds between two looks of one worker; `look_node_s` more for every node
     beat_s        the head, per node and second, for knowing that it is alive
     replicas      most replicas that one worker uses
@@ -70,10 +70,11 @@ class Figures:
     append_s: float = 0.0018
     appends: float = 30.0
     db_cores: int = 16
-    node_s: float = 0.00001
+    answer_s: float = 0.0003
+    node_s: float = 0.000005
     look_s: float = 2.0
-    look_node_s: float = 0.02
-    beat_s: float = 0.0001
+    look_node_s: float = 0.05
+    beat_s: float = 0.0008
     replicas: int = 4
     ahead: int = 1
     asks_per_search: float = 4.0
@@ -230,14 +231,15 @@ class _Network:
     def _look(self, node: int) -> None:
         figures = self._figures
         pause = figures.look_s + self._nodes * figures.look_node_s
-        self._head(figures.node_s, lambda: self.play.after(pause, partial(self._look, node)))
+        seconds = figures.answer_s + self._nodes * figures.node_s
+        self._head(seconds, lambda: self.play.after(pause, partial(self._look, node)))
 
     def _beat(self) -> None:
         self.play.after(1.0, self._beat)
-        self._head(self._figures.beat_s, lambda: None)
+        self._head(self._nodes * self._figures.beat_s, lambda: None)
 
-    def _head(self, per_node_s: float, then: Callable[[], None]) -> None:
-        self.play.serve(self.stations[Part.HEAD][0], self._nodes * per_node_s, then)
+    def _head(self, seconds: float, then: Callable[[], None]) -> None:
+        self.play.serve(self.stations[Part.HEAD][0], seconds, then)
 
     def _random(self, mean: float) -> float:
         return self._rng.expovariate(1 / mean) if mean else 0.0

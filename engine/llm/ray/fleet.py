@@ -30,12 +30,14 @@ logger = logging.getLogger(__name__)
 KEEP_S = 120.0
 """How long a replica outlives the last worker that spoke to it: a restart finds it still loaded."""
 LOOK_EVERY_S = 2.0
-LOOK_NODE_S = 0.02
+LOOK_NODE_S = 0.05
 """So much more between two looks for every node: a thousand workers look at a thousand nodes."""
 LOAD_S = 1800.0
 """A replica that has not loaded by then is given up."""
 REST_S = 60.0
-"""How long a place where no replica could load is left alone."""
+"""How long a place where the model could not be loaded is left alone."""
+CRASH_REST_S = 5.0
+"""How long one is where the process died over it."""
 ONE_SHARE = 4
 """Fewest samples that are worth a reading of the prompt on another replica."""
 REMEDY = "see `ray status`; docs/operations.md says how nodes are started"
@@ -191,7 +193,10 @@ class Fleet:
 
     def _look_round(self) -> None:
         while not self._closed.wait(self.look_every_s + LOOK_NODE_S * self._nodes):
-            self.look()
+            try:
+                self.look()
+            except (RayError, ConnectionError, RuntimeError, ValueError) as error:
+                logger.warning("could not look after the replicas: %s", cluster.reason(error))
 
     def _start(self, slot: Slot, now: float) -> None:
         name = f"{self._key}-{slot.node_id}-{slot.index}"
@@ -234,7 +239,8 @@ class Fleet:
             self._changed.notify_all()
 
     def _give_up(self, member: Member, why: str | Failure, now: float) -> None:
-        self._rests[member.slot] = now + REST_S
+        rest_s = REST_S if isinstance(why, Failure) else CRASH_REST_S
+        self._rests[member.slot] = now + rest_s
         self.lost(member, why)
 
     def _greet(self, member: Member) -> None:

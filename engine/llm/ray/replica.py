@@ -170,7 +170,7 @@ class Replica:
 
     def _cancel_of(self, ask_id: str) -> threading.Event:
         with self._lock:
-            # Of asks whose worker died before they came something is left; not for ever.
+            # Of asks that never came, or were over when they were cancelled, something is left.
             if len(self._cancels) > _KEPT_CANCELS:
                 del self._cancels[next(iter(self._cancels))]
             return self._cancels.setdefault(ask_id, threading.Event())

@@ -13,6 +13,8 @@ from engine.sandbox import Project, Sandbox, SandboxSettings, open_sandbox
 from engine.sandbox.project import files_of
 from engine.verdicts import PairResult
 
+_KEPT_CANCELS = 1024
+
 Files = Mapping[str, bytes]
 """A project's files, each under its place, as they travel to a node."""
 
@@ -143,4 +145,8 @@ class SandboxHost:
 
     def _cancel_of(self, batch_id: str) -> threading.Event:
         with self._lock:
+            if (
+                len(self._cancels) > _KEPT_CANCELS
+            ):  # of batches that were over when they were cancelled
+                del self._cancels[next(iter(self._cancels))]
             return self._cancels.setdefault(batch_id, threading.Event())
