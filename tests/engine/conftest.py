@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -25,13 +27,16 @@ class Nodes:
     """The cluster: a head without processors, and nodes that come and go."""
 
     cluster: Cluster
-    address: str
+    folder: str
     started: list[Any] = field(default_factory=list)
 
     def add(self) -> str:
         """A node more; its id."""
         node = self.cluster.add_node(
-            num_cpus=1, object_store_memory=_STORE, include_log_monitor=False
+            num_cpus=1,
+            object_store_memory=_STORE,
+            include_log_monitor=False,
+            temp_dir=self.folder,
         )
         self.started.append(node)
         return str(node.node_id)
@@ -57,6 +62,8 @@ def ray_nodes() -> Iterator[Nodes]:
 
     from engine.cluster import connect, disconnect
 
+    # Not one of pytest's own, which are too deep for a socket's path.
+    folder = tempfile.mkdtemp(prefix="supercharge-ray-", dir="/tmp")
     cluster = Cluster(
         initialize_head=True,
         head_node_args={
@@ -64,13 +71,15 @@ def ray_nodes() -> Iterator[Nodes]:
             "include_dashboard": False,
             "include_log_monitor": False,
             "object_store_memory": _STORE,
+            "temp_dir": folder,
             "_system_config": _QUICK_TO_NOTICE,
         },
     )
     connect(cluster.address)
-    yield Nodes(cluster, cluster.address)
+    yield Nodes(cluster, folder)
     disconnect()
     cluster.shutdown()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
