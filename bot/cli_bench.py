@@ -177,6 +177,27 @@ def bench_webhooks(quick: bool, json_path: Path | None) -> None:
     _finish(result, json_path)
 
 
+@bench.command("cluster")
+@_quick
+@_json
+@click.option(
+    "--tokens-per-second",
+    type=click.FloatRange(min=1),
+    default=1000.0,
+    show_default=True,
+    help="What the cards of one node write, all samples together.",
+)
+def bench_cluster(quick: bool, json_path: Path | None, tokens_per_second: float) -> None:
+    """Asks per second on 1 to 1000 nodes, and which part is busy first, played with figures."""
+    from rich.console import Console
+
+    from bot.bench import cluster
+
+    result = cluster.run(quick, tokens_per_s=tokens_per_second)
+    cluster.report(result, Console())
+    _finish(result, json_path)
+
+
 @bench.command("store")
 @_quick
 @_json

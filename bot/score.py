@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.settings import Settings
+from bot.models import open_configured
+from bot.settings import Settings, spending_file
+from bot.spendingfile import SpendingFile
 from bot.stubs import bodies
 from bot.textfile import TextFile
 from engine.errors import BadInput
 from engine.judge import judge_codes
-from engine.llm import open_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def run(
     if not functions:
         raise BadInput("; ".join([f"{path} has no function with a body to score", *skipped]))
     stage("loading the model")
-    model = open_model(settings.model)
+    model = open_configured(settings, SpendingFile(spending_file()))
     try:
         stage(
             "judging 1 function" if len(functions) == 1 else f"judging {len(functions)} functions"

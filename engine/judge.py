@@ -86,6 +86,7 @@ def judge_codes(
 
     One that does not fit into the context window has no score.
     """
+    model = route(model, Role.JUDGE)
     pending = list(codes.items())
     for start in range(0, len(pending), at_once):
         prompts: dict[str, Prompt | None] = {}

@@ -1,6 +1,6 @@
 """The strategy, as one pure function: what is known in, what to do next out.
 
-It keeps one model and one sandbox busy at the same time, codes and tests in balance, and novel
+It keeps the model and the sandbox busy at the same time, codes and tests in balance, and novel
 samples alternating with improvements as often as those have paid. It ends the search when the best
 pair's score reaches the threshold, when the budget is spent, or when the time is up.
 """
@@ -8,7 +8,7 @@ pair's score reaches the threshold, when the budget is spent, or when the time i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeAlias
@@ -50,6 +50,7 @@ class Budget:
     min_asserts   fewest distinct asserts that must survive before anything is claimed
     code_batch    code replies per ask
     test_batch    test replies per ask
+    asks_at_once  asks that the model works on at the same time; the driver keeps it true
     temperature   of the first ask; later asks are a little hotter each time
     wish          the style of asks that carry a reviewer's wish: only an answer to one of them is
                   chosen, so all asks are improvements then; empty for a search without a wish
@@ -65,6 +66,7 @@ class Budget:
     min_asserts: int = 4
     code_batch: int = 16
     test_batch: int = 12
+    asks_at_once: int = 1
     temperature: float = 0.8
     wish: str = ""
     tuned: Tuned = field(default_factory=Tuned)
@@ -160,7 +162,8 @@ def next_actions(pool: Pool, budget: Budget, in_flight: Collection[Action]) -> l
     """
     if budget.seconds_left <= 0:
         return [Stop(StopReason.OUT_OF_TIME)]
-    model_busy = any(isinstance(action, Ask | Judge) for action in in_flight)
+    asking = [action for action in in_flight if isinstance(action, Ask)]
+    judging = any(isinstance(action, Judge) for action in in_flight)
     sandbox_busy = any(isinstance(action, RunPairs | Confirm) for action in in_flight)
     owed = _owed_pairs(pool)
     contender = choose(pool, min_asserts=budget.min_asserts, style=budget.wish)
@@ -181,10 +184,9 @@ def next_actions(pool: Pool, budget: Budget, in_flight: Collection[Action]) -> l
     change = bool(pool.asks) and not pool.asks_of(tier)
     most_owed = 0 if convincing or change else MOST_OWED
     known = max(len(owed.promising), len(owed.next_promising)) <= most_owed
-    if not model_busy and known and not (change and sandbox_busy):
-        ask = _next_ask(pool, budget, tier)
-        if ask:
-            actions.append(ask)
+    others_at_work = sandbox_busy or any(ask.tier is not tier for ask in asking)
+    if not judging and known and not (change and others_at_work):
+        actions += _next_asks(pool, budget, tier, asking)
     if not actions and not in_flight:
         return [Stop(StopReason.EXHAUSTED)]
     return actions
@@ -282,19 +284,38 @@ def _instead_of(
     return [] if any(isinstance(other, type(action)) for other in in_flight) else [action]
 
 
-def _next_ask(pool: Pool, budget: Budget, tier: Tier) -> Ask | None:
-    """The next question: of the kind that is further behind its share, novel or an improvement."""
-    done = {kind: pool.samples(kind, tier) for kind in Kind}
+def _next_asks(pool: Pool, budget: Budget, tier: Tier, asking: Sequence[Ask]) -> list[Ask]:
+    """As many questions as the model has room for beside those that it is asked already."""
+    new: list[Ask] = []
+    while len(asking) + len(new) < budget.asks_at_once:
+        ask = _next_ask(pool, budget, tier, [*asking, *new])
+        if ask is None:
+            break
+        new.append(ask)
+    return new
+
+
+def _next_ask(pool: Pool, budget: Budget, tier: Tier, asking: Sequence[Ask]) -> Ask | None:
+    """The next question: of the kind that is further behind its share, novel or an improvement.
+
+    Those in `asking` count as if they were answered.
+    """
+    asking = [ask for ask in asking if ask.tier is tier]
+    done = {
+        kind: pool.samples(kind, tier) + sum(ask.n for ask in asking if ask.kind is kind)
+        for kind in Kind
+    }
     limit = {kind: budget.limit(kind, tier) for kind in Kind}
     batch = {Kind.CODE: budget.code_batch, Kind.TEST: budget.test_batch}
     open_kinds = [kind for kind in Kind if done[kind] < limit[kind]]
     if not open_kinds:
         return None
     kind = min(open_kinds, key=lambda k: done[k] / limit[k])
-    asked = [ask for ask in pool.asks_of(tier) if ask.kind is kind]
+    asked = [ask.origin for ask in pool.asks_of(tier) if ask.kind is kind]
+    asked += [ask.origin for ask in asking if ask.kind is kind]
     ordinal = len(asked)
     n = min(batch[kind], limit[kind] - done[kind])
-    improved = sum(1 for ask in asked if ask.origin is not Origin.SAMPLED)
+    improved = sum(1 for origin in asked if origin is not Origin.SAMPLED)
     turn = ordinal - improved
     # Each style once, then hotter: what did not turn up by then hides in less likely words.
     temperature = min(budget.temperature + 0.1 * max(turn - 1, 0), budget.temperature + 0.2)

@@ -1,8 +1,9 @@
 """The driver: turns the policy's actions into work for the model and the sandbox, and keeps the pool.
 
-Two threads do the work, one for the model and one for the sandbox, so that both are busy at the same
-time. Everything that they find comes back over one queue to the caller's thread, which alone grows
-the pool, writes the journal, tells the observer and asks the policy what to do next.
+Threads do the work, one for the sandbox and one for each ask that the model takes at once, so that
+both are busy at the same time. Everything that they find comes back over one queue to the caller's
+thread, which alone grows the pool, writes the journal, tells the observer and asks the policy what to
+do next.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from engine.asks import given_tests, wish_style
 from engine.candidates import STUB, Candidate, Entry, Kind, Pool, Tier
 from engine.errors import BadInput, Cancelled, SandboxUnavailable
-from engine.llm.base import LanguageModel
+from engine.llm.base import LanguageModel, asks_at_once
 from engine.outcomes import Asked, Tally, outcomes_of
 from engine.policy import Abandon, Action, Ask, Budget, Stop, StopReason, next_actions
 from engine.progress import Progress
@@ -109,7 +110,7 @@ class Search:
         self._luck = self.settings.seed if self.settings.seed is not None else secrets.randbits(64)
         self._asked: frozenset[Action] = frozenset()
         self._asked_at = -math.inf
-        self._started = self.clock()
+        self._started = self._model_counted = self.clock()
 
     def run(self) -> Solution | Exhausted:
         """Search until a pair is good enough or the budget is spent.
@@ -128,7 +129,11 @@ class Search:
                     self._wait()
                     continue
                 self._tune()
-                budget = replace(self._limits, seconds_left=self._seconds_left())
+                budget = replace(
+                    self._limits,
+                    seconds_left=self._seconds_left(),
+                    asks_at_once=self._asks_at_once(),
+                )
                 for action in next_actions(self.pool, budget, tuple(self._in_flight)):
                     if isinstance(action, Stop):
                         return self._result(action.reason)
@@ -229,12 +234,23 @@ class Search:
             case Done(Ask() as action, seconds):
                 del self._in_flight[action]
                 tally = self._tallies.pop(action)
-                self._progress = self._progress.with_tokens(tally.tokens, seconds)
+                self._progress = self._progress.with_tokens(tally.tokens, self._model_busy(seconds))
                 self._ended.append(tally.asked(seconds))
                 return [tally.entry(seconds)]
             case Done(action):
                 del self._in_flight[action]
                 return ()
+
+    def _asks_at_once(self) -> int:
+        models = [self.model] if self._limits.cascade is None else [self.model, self.small]
+        return min(asks_at_once(model) for model in models if model is not None)
+
+    def _model_busy(self, seconds: float) -> float:
+        """How much of an ask that just ended after `seconds` no ask before it has accounted for."""
+        now = self.clock()
+        busy = min(seconds, now - self._model_counted)
+        self._model_counted = now
+        return busy
 
     def _candidates_of(self, event: Sampled) -> list[Candidate]:
         tally = self._tallies[event.action]

@@ -19,7 +19,7 @@ DOORS = {
     "bitsandbytes": ("engine/llm/transformers",),
     "openai": ("engine/llm/openai/client",),
     "httpx2": ("engine/llm/openai/client",),
-    "ray": ("engine/llm/ray", "engine/sandbox/ray"),
+    "ray": ("engine/cluster", "engine/llm/ray", "engine/sandbox/ray"),
     "docker": ("engine/sandbox/docker",),
     "github": ("bot/forge/github",),
     "flask": ("webhooks",),

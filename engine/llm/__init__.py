@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack
 
+from engine.errors import ModelUnavailable
 from engine.llm.base import LanguageModel
 from engine.llm.ledger import Ledger
 from engine.llm.routing import Role, Router, Routes
@@ -34,6 +35,8 @@ def open_model(
         return openai.load(
             settings.openai, model, context_window=settings.context_window, ledger=ledger
         )
+    if settings.backend == "ray":
+        return _open_ray(settings)
     from engine.llm.environment import prepare
 
     threads = prepare(settings.threads)
@@ -59,3 +62,14 @@ def open_models(
     if len(opened) == 1:
         return next(iter(opened.values()))
     return Router({role: opened[models[routes.of(role)]] for role in Role})
+
+
+def _open_ray(settings: ModelSettings) -> LanguageModel:
+    try:
+        from engine.llm.ray import open_replicas
+    except ModuleNotFoundError as error:
+        raise ModelUnavailable(
+            "model.backend is ray, and Ray is not installed",
+            remedy="pip install -c deploy/constraints.txt 'supercharge-bot[ray]'",
+        ) from error
+    return open_replicas(settings)

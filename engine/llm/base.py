@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class FinishReason(StrEnum):
@@ -126,3 +126,17 @@ class LanguageModel(Protocol):
 
     def close(self) -> None:
         """Free what the model holds. Closing twice is fine."""
+
+
+@runtime_checkable
+class Concurrent(Protocol):
+    """A `LanguageModel` that is safe to call from several threads, and has use for them."""
+
+    @property
+    def concurrency(self) -> int:
+        """Asks that it works on at the same time; what comes beyond them waits. May change."""
+
+
+def asks_at_once(model: LanguageModel) -> int:
+    """How many asks the model should be given at the same time; one, where it does not say."""
+    return max(1, model.concurrency) if isinstance(model, Concurrent) else 1

@@ -8,7 +8,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
-from engine.llm.base import Completion, LanguageModel, Message, Prompt, SamplingParams
+from engine.llm.base import (
+    Completion,
+    LanguageModel,
+    Message,
+    Prompt,
+    SamplingParams,
+    asks_at_once,
+)
 
 SEPARATOR = "; "
 """Between the models in the name of several."""
@@ -69,6 +76,11 @@ class Router:
     def context_window(self) -> int:
         """Of the model for codes, as is everything that follows."""
         return self._main.context_window
+
+    @property
+    def concurrency(self) -> int:
+        """Of the model that takes the fewest asks at once: it is not known whose turn is next."""
+        return min(asks_at_once(model) for model in self._models.values())
 
     def count_tokens(self, text: str) -> int:
         return self._main.count_tokens(text)

@@ -8,7 +8,8 @@ from pathlib import Path
 from engine.errors import BadInput
 from engine.llm.openai.settings import OpenAISettings
 
-BACKENDS = ("transformers", "openai", "scripted")
+BACKENDS = ("transformers", "openai", "ray", "scripted")
+RAY_BACKENDS = ("transformers", "scripted")
 QUANTIZATIONS = ("none", "int8", "int4")
 DTYPES = ("auto", "bfloat16", "float16", "float32")
 
@@ -21,8 +22,8 @@ class ModelSettings:
     """Everything that decides which model answers, and on what. Raises BadInput when it cannot be."""
 
     backend: str = "transformers"
-    """`transformers`, `openai` for a server that speaks OpenAI's protocol, or `scripted` for dry runs
-    (`model` is then a JSON file of replies)."""
+    """`transformers`, `openai` for a server that speaks OpenAI's protocol, `ray` for the same model on
+    every node of a Ray cluster, or `scripted` for dry runs (`model` is then a JSON file of replies)."""
 
     model: str = EMBEDDED
     """`embedded`, a directory with a checkpoint, or a `owner/name` of the Hugging Face hub; on a server
@@ -55,9 +56,22 @@ class ModelSettings:
     openai: OpenAISettings = field(default_factory=OpenAISettings)
     """The server of the backend `openai`."""
 
+    ray_address: str = "auto"
+    """The cluster's head, `host:port`; `auto` is $RAY_ADDRESS, else the cluster of this machine."""
+
+    ray_backend: str = "transformers"
+    """The backend of each replica."""
+
+    ray_replicas: int = 0
+    """Most replicas that one worker uses, its own node's first; 0 is as many as fit."""
+
+    ray_gpus: float = -1.0
+    """Cards per replica; -1 is all of a node, and none where no node has any."""
+
     def __post_init__(self) -> None:
         for key, value, allowed in (
             ("backend", self.backend, BACKENDS),
+            ("ray_backend", self.ray_backend, RAY_BACKENDS),
             ("quantization", self.quantization, QUANTIZATIONS),
             ("dtype", self.dtype, DTYPES),
         ):
@@ -68,8 +82,11 @@ class ModelSettings:
             ("context_window", self.context_window, 0),
             ("max_batch_tokens", self.max_batch_tokens, 1),
             ("prefix_cache_tokens", self.prefix_cache_tokens, 0),
+            ("ray_replicas", self.ray_replicas, 0),
         ):
             if number < least:
                 raise BadInput(f"model.{key} must be at least {least}, not {number}")
+        if self.ray_gpus < 0 and self.ray_gpus != -1:
+            raise BadInput(f"model.ray_gpus must be at least 0, or -1 for all, not {self.ray_gpus}")
         if not self.model.strip():
             raise BadInput("model.model is empty; the model of the installation is 'embedded'")

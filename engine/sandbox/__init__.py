@@ -34,6 +34,8 @@ def open_sandbox(
     run candidates safely.
     """
     settings = settings or SandboxSettings()
+    if settings.place == "ray":
+        return _open_everywhere(settings, project)
     from engine.sandbox.session import RunnerSandbox
 
     reasons = []
@@ -59,6 +61,17 @@ def open_sandbox(
         remedy="apt-get install docker.io && deploy/engine.sh start, "
         "or for less isolation: apt-get install bubblewrap",
     )
+
+
+def _open_everywhere(settings: SandboxSettings, project: Project | None) -> Sandbox:
+    try:
+        from engine.sandbox.ray import open_everywhere
+    except ModuleNotFoundError as error:
+        raise SandboxUnavailable(
+            "sandbox.place is ray, and Ray is not installed",
+            remedy="pip install -c deploy/constraints.txt 'supercharge-bot[ray]'",
+        ) from error
+    return open_everywhere(settings, project)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,16 @@ from engine.errors import BadInput
 from engine.verdicts import PairResult
 
 ENGINES = ("auto", "docker", "bubblewrap")
+PLACES = ("local", "ray")
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxSettings:
     """Limits and choices of a sandbox.
 
+    place             `local`, or `ray`: one sandbox on every node of a Ray cluster
+    ray_address       the cluster's head, `host:port`; `auto` as in `[model]`
+    ray_nodes         most nodes that one sandbox uses, this one first; 0 is all
     engine            `auto` (Docker if an engine answers, else bubblewrap), `docker`, `bubblewrap`
     docker_host       the engine's URL; empty looks at DOCKER_HOST, the usual socket, and the
                       private engine that the set-up starts
@@ -35,6 +39,9 @@ class SandboxSettings:
                       False runs every pair by pytest in one process
     """
 
+    place: str = "local"
+    ray_address: str = "auto"
+    ray_nodes: int = 0
     engine: str = "auto"
     docker_host: str = ""
     image: str = ""
@@ -53,6 +60,10 @@ class SandboxSettings:
             raise BadInput(
                 f"sandbox.engine must be one of {', '.join(ENGINES)}, not {self.engine!r}"
             )
+        if self.place not in PLACES:
+            raise BadInput(f"sandbox.place must be one of {', '.join(PLACES)}, not {self.place!r}")
+        if self.ray_nodes < 0:
+            raise BadInput(f"sandbox.ray_nodes must be at least 0, not {self.ray_nodes}")
         for key in ("memory_mb", "pids", "cpus", "tmpfs_mb", "output_kb", "workers"):
             if not getattr(self, key) > 0:
                 raise BadInput(f"sandbox.{key} must be more than 0, not {getattr(self, key)}")

@@ -27,7 +27,7 @@ def with_project(layer: Layer | None, project: Project) -> Layer:
     Links are left out: they could lead to files of the host. Raises SandboxUnavailable where it cannot
     be written.
     """
-    files = _files(project)
+    files = files_of(project)
     key = _key(layer, files)
     target = rootfs.cache_dir() / f"project-{key}"
     try:
@@ -45,7 +45,7 @@ def with_project(layer: Layer | None, project: Project) -> Layer:
     return Layer(key, target, layer.problem if layer else "")
 
 
-def _files(project: Project) -> dict[str, Path]:
+def files_of(project: Project) -> dict[str, Path]:
     """What is copied, by its place, sorted."""
     found: dict[str, Path] = {}
     for root in project.roots:

@@ -183,6 +183,38 @@ def test_the_model_and_the_sandbox_work_at_the_same_time() -> None:
     assert {type(action) for action in actions(pool)} == {RunPairs, Ask}
 
 
+def test_a_model_with_room_for_more_is_given_as_many_asks_all_different_and_in_balance() -> None:
+    wide = replace(BUDGET, asks_at_once=4)
+    asks = actions(Pool(), budget=wide)
+    assert [(ask.kind, ask.ordinal) for ask in asks if isinstance(ask, Ask)] == [
+        (Kind.CODE, 0),
+        (Kind.TEST, 0),
+        (Kind.CODE, 1),
+        (Kind.TEST, 1),
+    ]
+    assert actions(Pool(), asks, wide) == []
+    # One has been answered, whichever: its place is taken by the next, and by none that is in flight.
+    [more] = actions(Pool().grown([CODES]), asks[1:], wide)
+    assert more == Ask(Kind.CODE, Origin.SAMPLED, 16, 0.9, 2, 2)
+
+
+def test_asks_in_flight_are_part_of_the_budget() -> None:
+    wide = replace(BUDGET, asks_at_once=100)
+    asks = actions(Pool(), budget=wide)
+    for kind, most in ((Kind.CODE, 64), (Kind.TEST, 48)):
+        assert sum(ask.n for ask in asks if isinstance(ask, Ask) and ask.kind is kind) == most
+
+
+def test_no_ask_is_added_while_the_model_judges() -> None:
+    assert actions(Pool(), [Judge("c", ("t",))], replace(BUDGET, asks_at_once=4)) == []
+
+
+def test_all_asks_in_flight_give_way_to_the_judge() -> None:
+    pool = proven(drawn(CONVINCING).grown([CODES, TESTS]))
+    asks = [ASKING, replace(ASKING, ordinal=1)]
+    assert actions(pool, asks) == [Abandon(ask) for ask in asks]
+
+
 def test_the_sandbox_is_given_one_thing_at_a_time() -> None:
     pool = drawn(["...."] * 2, asks=[CODES])
     assert actions(pool, [RUNNING, ASKING]) == []

@@ -198,6 +198,29 @@ def test_cancel_ends_a_search_in_the_middle_of_sampling(sandbox: Sandbox) -> Non
     assert task.pool == Pool().grown(journal)
 
 
+class Wide(ScriptedModel):
+    """Answers only once as many asks are there as it takes at the same time."""
+
+    concurrency = 3
+
+    def complete(self, prompt, params, *, cancel=None):  # type: ignore[no-untyped-def]
+        if len(self.calls) < self.concurrency:
+            self.together.wait(60)
+        yield from super().complete(prompt, params, cancel=cancel)
+
+    together: threading.Barrier
+
+
+def test_a_model_that_takes_several_asks_is_given_them_at_the_same_time(sandbox: Sandbox) -> None:
+    model = Wide(script(RIGHT + WRONG, TRUE + MORE))
+    model.together = threading.Barrier(Wide.concurrency)
+    told: list[Progress] = []
+    found = search(sandbox, model, observer=told.append).run()
+    assert isinstance(found, Solution)
+    assert told[-1].model_seconds <= sum(ask.seconds for ask in found.pool.asks) + 0.01
+    assert found.pool.samples(Kind.CODE) <= BUDGET.candidates
+
+
 def test_when_the_time_is_up_the_work_in_flight_is_stopped(sandbox: Sandbox) -> None:
     model = Endless(script(RIGHT, TRUE))
     model.writing = threading.Event()

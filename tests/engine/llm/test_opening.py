@@ -24,8 +24,14 @@ def test_importing_the_package_imports_nothing_heavy():
 @pytest.mark.parametrize(
     ("how", "said"),
     [
-        ({"backend": "torch"}, "model.backend must be one of transformers, scripted, not 'torch'"),
+        (
+            {"backend": "torch"},
+            "model.backend must be one of transformers, scripted, ray, not 'torch'",
+        ),
         ({"quantization": "int3"}, "model.quantization must be one of none, int8, int4"),
+        ({"ray_gpus": -2}, "model.ray_gpus must be at least 0, or -1 for all, not -2"),
+        ({"ray_replicas": -1}, "model.ray_replicas must be at least 0, not -1"),
+        ({"ray_backend": "ray"}, "model.ray_backend must be one of transformers, scripted, not"),
         ({"dtype": "fp8"}, "model.dtype must be one of auto, bfloat16"),
         ({"threads": -1}, "model.threads must be at least 0, not -1"),
         ({"max_batch_tokens": 0}, "model.max_batch_tokens must be at least 1"),
