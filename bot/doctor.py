@@ -113,9 +113,10 @@ def _privacy(settings: Settings) -> Finding:
 
 def _sandbox(settings: Settings) -> Iterator[Finding]:
     engines = describe_engines(settings.sandbox)
-    usable = any(engine.available for engine in engines)
+    allowed = settings.sandbox.allowed_engines
+    usable = any(engine.available for engine in engines if engine.name in allowed)
     for engine in engines:
-        ok = True if engine.available else None if usable else False
+        ok = True if engine.available else None if usable or engine.name not in allowed else False
         yield Finding(f"sandbox: {engine.name}", ok, engine.detail, engine.remedy)
 
 

@@ -29,9 +29,9 @@ def open_sandbox(
 ) -> Sandbox:
     """The sandbox that `settings.engine` names; `auto` prefers Docker and falls to bubblewrap.
 
-    The container itself starts with the first pairs. Candidates can import the code of `project`, where
-    one is given, and not change it. Raises SandboxUnavailable when no engine can
-    run candidates safely.
+    Who names a runtime of Docker's gets that one or none. The container itself starts with the first
+    pairs. Candidates can import the code of `project`, where one is given, and not change it. Raises
+    SandboxUnavailable when no engine can run candidates safely.
     """
     settings = settings or SandboxSettings()
     if settings.place == "ray":
@@ -39,13 +39,13 @@ def open_sandbox(
     from engine.sandbox.session import RunnerSandbox
 
     reasons = []
-    if settings.engine in {"auto", "docker"}:
+    if "docker" in settings.allowed_engines:
         from engine.sandbox.docker import DockerEngine
 
         try:
             return RunnerSandbox(DockerEngine(settings), settings, project=project)
         except SandboxUnavailable as error:
-            if settings.engine == "docker":
+            if "bubblewrap" not in settings.allowed_engines:
                 raise
             reasons.append(str(error))
     from engine.sandbox.bubblewrap import BubblewrapEngine

@@ -27,7 +27,8 @@ class SandboxSettings:
     docker_host       the engine's URL; empty looks at DOCKER_HOST, the usual socket, and the
                       private engine that the set-up starts
     image             a ready image; empty builds one and keeps it
-    runtime           Docker's runtime; empty is the engine's default, `runsc` is gVisor
+    runtime           Docker's runtime; empty is the engine's default, `runsc` is gVisor. Where it is
+                      named and missing nothing else is taken instead
     memory_mb         most memory of the whole sandbox
     pids              most processes and threads at once
     cpus              most CPU, in cores
@@ -64,9 +65,20 @@ class SandboxSettings:
             raise BadInput(f"sandbox.place must be one of {', '.join(PLACES)}, not {self.place!r}")
         if self.ray_nodes < 0:
             raise BadInput(f"sandbox.ray_nodes must be at least 0, not {self.ray_nodes}")
+        if self.runtime and self.engine == "bubblewrap":
+            raise BadInput(
+                "sandbox.runtime is Docker's: set sandbox.engine to docker, or leave it empty"
+            )
         for key in ("memory_mb", "pids", "cpus", "tmpfs_mb", "output_kb", "workers"):
             if not getattr(self, key) > 0:
                 raise BadInput(f"sandbox.{key} must be more than 0, not {getattr(self, key)}")
+
+    @property
+    def allowed_engines(self) -> tuple[str, ...]:
+        """The engines that may be used, best first."""
+        if self.engine != "auto":
+            return (self.engine,)
+        return ("docker",) if self.runtime else ("docker", "bubblewrap")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import threading
+from concurrent.futures import Future
 from pathlib import Path
 from typing import IO
 
@@ -152,24 +153,38 @@ class _ProcessLink:
         self._group = group
         self._files = files
         self._errors = bytearray()
-        self._process = subprocess.Popen(
-            [*(group.wrapper() if group else []), *command],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            bufsize=0,
+        wrapped = [*(group.wrapper() if group else []), *command]
+        started: Future[subprocess.Popen[bytes]] = Future()
+        # "The parent" that bwrap dies with is the thread that started it: not the caller's, which may
+        # end while others still run their pairs here.
+        self._keeper = threading.Thread(
+            target=self._keep, args=(wrapped, started), name="sandbox-keeper", daemon=True
         )
+        self._keeper.start()
+        self._process = started.result()
         self._stdin = _pipe(self._process.stdin)
         self._stdout = _pipe(self._process.stdout)
-        self._stderr = _pipe(self._process.stderr)
-        self._listener = threading.Thread(target=self._listen, name="sandbox-errors", daemon=True)
-        self._listener.start()
 
-    def _listen(self) -> None:
+    def _keep(self, command: list[str], started: Future[subprocess.Popen[bytes]]) -> None:
+        """Start the process, and collect its last words until it ends."""
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                bufsize=0,
+            )
+        except OSError as error:
+            started.set_exception(error)
+            return
+        self._stderr = _pipe(process.stderr)
+        started.set_result(process)
         with contextlib.suppress(OSError, ValueError):
             while data := self._stderr.read(1 << 16):
                 self._errors = (self._errors + data)[-4096:]
+        process.wait()
 
     def send(self, data: bytes) -> None:
         view = memoryview(data)
@@ -183,7 +198,7 @@ class _ProcessLink:
         data = self._stdout.read(1 << 16)
         if not data:
             # Its last words come on another pipe, which ends at the same time.
-            self._listener.join(timeout=1)
+            self._keeper.join(timeout=1)
         return data
 
     def last_words(self) -> str:
@@ -200,7 +215,7 @@ class _ProcessLink:
 
     def release(self) -> None:
         """Close the pipes, once nobody reads from them."""
-        self._listener.join(timeout=5)
+        self._keeper.join(timeout=5)
         self._files.close()
         for stream in (self._stdin, self._stdout, self._stderr):
             with contextlib.suppress(OSError):

@@ -26,7 +26,7 @@ from engine.sandbox import frames, rights
 from engine.sandbox.expected import TEST_MODULE, Expected, examine
 from engine.sandbox.recorder import Recorder
 from engine.sandbox.rights import REPORT_FD
-from engine.sandbox.warm import WarmPytest
+from engine.sandbox.warm import WarmPytest, know_module
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,7 @@ def run(work: Work, limits: rights.Limits, warm: WarmPytest) -> NoReturn:
         cold.start(work, limits.output)
     sys.modules.pop(work.entry_point, None)
     sys.meta_path.insert(0, _Sources(work, expected))
+    know_module(work.entry_point, f"{work.directory}/{work.entry_point}.py")
     recorder = warm.recorder
     recorder.output_limit = limits.output
     recorder.directory = work.directory

@@ -27,6 +27,10 @@ USUAL_SOCKET = "unix:///var/run/docker.sock"
 LABEL = "supercharge"
 REPOSITORY = "supercharge-sandbox"
 REMEDY = "deploy/engine.sh start"
+_RUNTIME_REMEDY = (
+    "install it and name it in Docker's daemon.json (gVisor: runsc install), "
+    "or leave sandbox.runtime empty"
+)
 
 _CALL_S = 60
 _ENGINE_ERRORS = (docker.errors.DockerException, requests.exceptions.RequestException, OSError)
@@ -71,12 +75,22 @@ class DockerEngine:
     warnings: tuple[str, ...] = ()
 
     def __init__(self, settings: SandboxSettings) -> None:
-        """Raises SandboxUnavailable when no engine answers."""
+        """Raises SandboxUnavailable when no engine answers, or it lacks the runtime."""
         self._settings = settings
         self._client, self.host = connect(settings)
         with _as_unavailable():
+            self._require_runtime()
             self._version = str(self._client.version().get("Version", "?"))
             self.sweep()
+
+    def _require_runtime(self) -> None:
+        wanted, known = self._settings.runtime, self._client.info().get("Runtimes") or {}
+        if wanted and wanted not in known:
+            self._client.close()
+            raise SandboxUnavailable(
+                f"Docker has no runtime {wanted!r}, only {', '.join(sorted(known)) or 'its default'}",
+                remedy=_RUNTIME_REMEDY,
+            )
 
     @property
     def description(self) -> str:

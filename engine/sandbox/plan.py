@@ -74,6 +74,7 @@ class Plan:
         self._tests = tests
         self._fresh: deque[Unit] = deque()
         self._again: deque[Full] = deque()
+        self._second = False
         self._tries: Counter[Pair] = Counter()
         self._left: Counter[str] = Counter()
         self._trust: dict[str, _Trust] = {}
@@ -106,10 +107,18 @@ class Plan:
         """Whether nothing is owed beyond what is in flight."""
         return not (self._fresh or self._again)
 
+    def is_alone(self, in_flight: int) -> bool:
+        """Whether what runs now, while `in_flight` are out, or next, has its second try."""
+        self._second = self._second and bool(in_flight)
+        return self._second or bool(self._again)
+
     def next(self, in_flight: int, window: int) -> Unit | None:
         """The next unit to send while `in_flight` are out, if there is room for one."""
-        if self._again:
-            return self._again.popleft() if not in_flight else None
+        if self.is_alone(in_flight):
+            if in_flight:
+                return None
+            self._second = True
+            return self._again.popleft()
         return self._fresh.popleft() if self._fresh and in_flight < window else None
 
     def lost(self, units: Sequence[Unit], reason: str) -> Iterator[PairResult]:

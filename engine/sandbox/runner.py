@@ -6,7 +6,7 @@ process there with any capability; it never runs a candidate's code itself. Fram
     {"type": "batch", "batch", "entry_point", "codes", "tests", "plain"}   sources for what follows
     {"type": "pair", "id", "batch", "code", "test", "timeout_s"[, "source"]}
     {"type": "row", "id", "batch", "code", "tests", "timeout_s", "ahead"}   plain tests of one code
-    {"type": "abort"}                                              drop everything, running or not
+    {"type": "end", "batch"}                         forget it, with all that is queued or runs of it
 
 Frames out: {"type": "ready"}; for each pair {"type": "result", "id", "verdict", "seconds",
 "error", "message", "output"}; for each row {"type": "row", "id", "results"}, each with "test" and the
@@ -145,7 +145,7 @@ class Runner:
         if kind == "batch":
             plain = {test: PlainTest.of(known) for test, known in message["plain"].items()}
             batch = Batch(message["entry_point"], message["codes"], message["tests"], plain)
-            self._batches = {message["batch"]: batch}
+            self._batches[message["batch"]] = batch
         elif kind == "pair":
             batch = self._batches[message["batch"]]
             pair, source = (message["code"], message["test"]), message.get("source", "")
@@ -155,12 +155,17 @@ class Runner:
             batch, tests = self._batches[message["batch"]], tuple(message["tests"])
             code, timeout_s, ahead = (message[key] for key in ("code", "timeout_s", "ahead"))
             self._queue.append(RowJob(message["id"], batch, code, tests, timeout_s, ahead))
-        elif kind == "abort":
-            self._queue.clear()
-            self._alone.clear()
-            for slot in self._slots:
-                if slot.running:
-                    slot.finish()
+        elif kind == "end":
+            self._forget(self._batches.pop(message["batch"], None))
+
+    def _forget(self, batch: Batch | None) -> None:
+        """Drop the jobs of `batch`, waiting or running."""
+        self._queue = deque(job for job in self._queue if job.batch is not batch)
+        self._alone = deque(job for job in self._alone if job.batch is not batch)
+        for slot in self._slots:
+            if slot.running and self._jobs[slot.index].batch is batch:
+                del self._jobs[slot.index]
+                slot.finish()
 
     def _finish(self, slot: Slot, now: float) -> None:
         ended = slot.running

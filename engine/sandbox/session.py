@@ -1,7 +1,7 @@
 """Pairs in, results out, over a runner in whatever place an engine gives it.
 
-What Docker and bubblewrap share: the queue of pairs, a second try for those that a dying runner
-took with it, and the end of everything when somebody cancels.
+What Docker and bubblewrap share: the runner, started when it is first needed and replaced when it is
+hurt, for all threads that run pairs here.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from engine.errors import BadInput, Cancelled, SandboxUnavailable
 from engine.sandbox import codeserver, rootfs
 from engine.sandbox.base import Project, SandboxSettings
 from engine.sandbox.connection import Connection, Engine, LinkLost
-from engine.sandbox.plan import Plan, Row, Unit
+from engine.sandbox.plan import Plan
 from engine.sandbox.project import with_project
 from engine.sandbox.requirements import Layer, explain_missing, install, requirements_for
+from engine.sandbox.run import POLL_S, Run
+from engine.sandbox.turns import Turn, Turns
 from engine.verdicts import PairResult
 
 _START_S = 60.0
 # On top of a pair's time, for a Python and a pytest that start on a busy machine.
 _COLD_START_S = 20.0
-_STALL_S = 15.0
-_POLL_S = 0.2
 _WINDOW_PER_SLOT = 2
 
 
@@ -56,6 +56,8 @@ class RunnerSandbox:
         self._wanted: frozenset[str] = frozenset()
         self._layer: Layer | None = None
         self._slots = max(1, min(settings.workers, rootfs.MAX_SLOTS)) if engine.many_users else 1
+        self._turns = Turns(self._slots * _WINDOW_PER_SLOT)
+        self._connecting, self._installing = threading.RLock(), threading.Lock()
 
     @property
     def description(self) -> str:
@@ -147,89 +149,52 @@ class RunnerSandbox:
     def _run(
         self, plan: Plan, batch: dict[str, Any], timeout_s: float, cancel: threading.Event
     ) -> Iterator[PairResult]:
-        in_flight: dict[int, Unit] = {}
-        informed: Connection | None = None
-        try:
-            self._provide_packages(batch, cancel)
-            while (in_flight or not plan.is_done) and not cancel.is_set():
-                try:
-                    connection = self._connect()
-                    if connection is not informed:
-                        connection.send(batch)
-                        informed = connection
-                    self._feed(connection, plan, in_flight, batch["batch"], timeout_s)
-                    message = self._next(connection, in_flight, timeout_s, cancel)
-                except LinkLost as error:
-                    self._disconnect()
-                    hurt, in_flight = list(in_flight.values()), {}
-                    yield from plan.lost(hurt, str(error))
-                    continue
-                if message is not None:
-                    yield from self._results(plan, in_flight.pop(message["id"]), message)
-        except Cancelled:
-            return
-        finally:
-            if in_flight:
-                self._abort()
+        run = Run(self, self._turns, self._ids, plan, batch, timeout_s, cancel, self._explain)
+        with self._turns.join(timeout_s) as turn:
+            try:
+                self._provide_packages(batch, turn, cancel)
+            except Cancelled:
+                return
+            yield from run.results(turn)
 
-    def _provide_packages(self, batch: Mapping[str, Any], cancel: threading.Event) -> None:
-        """Install what these sources need beyond what earlier ones did, if anything is allowed."""
+    def _explain(self, words: str) -> str:
+        return explain_missing(words, self._settings.allowed_packages, self._layer)
+
+    def _provide_packages(
+        self, batch: Mapping[str, Any], turn: Turn, cancel: threading.Event
+    ) -> None:
+        """Install what these sources need beyond what earlier ones did, if anything is allowed.
+
+        The runner that lacks it is replaced, once nobody has anything in flight there.
+        """
         allowed = self._settings.allowed_packages
         if not allowed:
             return
         sources = [*batch["codes"].values(), *batch["tests"].values()]
         found = requirements_for(sources, allowed=allowed, entry_point=batch["entry_point"])
-        wanted = self._wanted | set(found.wanted)
-        if wanted != self._wanted:
+        with self._installing:
+            wanted = self._wanted | set(found.wanted)
+            if wanted == self._wanted:
+                return
             layer = install(wanted, allowed=allowed, cancel=cancel)
-            self._wanted, self._layer = wanted, layer
-            self._disconnect()
+            while not self._turns.room(turn, 0, alone=True):
+                if cancel.is_set():
+                    raise Cancelled("cancelled")
+                self._turns.wait(POLL_S)
+            with self._connecting:
+                self._wanted, self._layer = wanted, layer
+                self._disconnect()
 
-    def _feed(
-        self,
-        connection: Connection,
-        plan: Plan,
-        in_flight: dict[int, Unit],
-        batch: int,
-        timeout_s: float,
-    ) -> None:
-        """Keep the runner busy."""
-        while unit := plan.next(len(in_flight), self._slots * _WINDOW_PER_SLOT):
-            number = next(self._ids)
-            in_flight[number] = unit
-            order = {"id": number, "batch": batch, "code": unit.code, "timeout_s": timeout_s}
-            if isinstance(unit, Row):
-                connection.send({"type": "row", "tests": unit.tests, "ahead": unit.ahead, **order})
-            else:
-                control = {"source": unit.control} if unit.control else {}
-                connection.send({"type": "pair", "test": unit.test, **order, **control})
+    def connect(self) -> Connection:
+        """The runner, started if there is none. Raises SandboxUnavailable."""
+        with self._connecting:
+            return self._connect()
 
-    def _next(
-        self,
-        connection: Connection,
-        in_flight: dict[int, Unit],
-        timeout_s: float,
-        cancel: threading.Event,
-    ) -> dict[str, Any] | None:
-        """The next outcome, or None when cancelled. Raises LinkLost when none comes in time."""
-        waited = 0.0
-        while not cancel.is_set():
-            message = connection.receive(_POLL_S)
-            if message is None:
-                waited += _POLL_S
-                if waited > timeout_s + _STALL_S:
-                    raise LinkLost(f"the runner said nothing for {waited:.0f} s")
-                continue
-            waited = 0.0
-            if message.get("type") in ("result", "row") and message["id"] in in_flight:
-                return message
-        return None
-
-    def _results(self, plan: Plan, unit: Unit, message: Mapping[str, Any]) -> Iterator[PairResult]:
-        if isinstance(unit, Row):
-            return plan.took_row(unit, message["results"])
-        allowed, layer = self._settings.allowed_packages, self._layer
-        return plan.took_full(unit, message, lambda words: explain_missing(words, allowed, layer))
+    def disconnect(self, connection: Connection) -> None:
+        """End that runner, if it is still the one in use."""
+        with self._connecting:
+            if self._connection is connection:
+                self._disconnect()
 
     def _connect(self) -> Connection:
         if self._closed:
@@ -239,14 +204,14 @@ class RunnerSandbox:
             layer = with_project(self._layer, self._project) if self._project else self._layer
             connection = Connection(self._engine.launch(arguments, slots=self._slots, layer=layer))
             try:
-                message = connection.receive(_START_S)
+                started = connection.started(_START_S)
             except LinkLost as error:
                 connection.close()
                 raise SandboxUnavailable(
                     f"the sandbox's runner ended while it started: {error}",
                     remedy=self._engine.remedy,
                 ) from error
-            if message is None:
+            if not started:
                 connection.close()
                 raise SandboxUnavailable(
                     f"the sandbox's runner did not start within {_START_S:.0f} s",
@@ -275,13 +240,6 @@ class RunnerSandbox:
             "file_size": settings.tmpfs_mb << 20,
             "output": settings.output_kb << 10,
         }
-
-    def _abort(self) -> None:
-        if self._connection is not None:
-            try:
-                self._connection.send({"type": "abort"})
-            except LinkLost:
-                self._disconnect()
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None

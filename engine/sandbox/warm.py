@@ -1,8 +1,9 @@
 """pytest, made ready once: what every pair would do again is done before the fork.
 
-Runs inside the sandbox. Configuration and fixture tables take two thirds of a small pytest run, and
-depend on no candidate. What is left for a pair is what `pytest` does after them, in the same
-order and with the same exit codes as pytest's own `wrap_session`.
+Runs inside the sandbox. Configuration, fixture tables and the way from the root directory to the test
+module take most of a small pytest run, and depend on no candidate. What is left for a pair is what
+`pytest` does after them, from importing the test module on, in the same order and with the same exit
+codes as pytest's own `wrap_session`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 import pytest
@@ -43,7 +46,7 @@ _FOR_FAILURES = (
 
 @dataclass(frozen=True, slots=True)
 class WarmPytest:
-    """A pytest session that has started and collected nothing yet."""
+    """A pytest session that has found its test module and not imported it yet."""
 
     config: pytest.Config
     session: pytest.Session
@@ -56,6 +59,8 @@ class WarmPytest:
             f"{directory}/{TEST_MODULE}.py",
             f"--rootdir={directory}",
             f"--config-file={ini_file}",
+            # Else pytest looks through every folder above, for a conftest.py that it may not read.
+            f"--confcutdir={directory}",
             f"--basetemp={directory}/tmp",
             "--noconftest",
             "--capture=sys",
@@ -68,11 +73,19 @@ class WarmPytest:
         for plugin in _UNUSED_PLUGINS:
             arguments += ["-p", f"no:{plugin}"]
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-        recorder = Recorder()
-        config = _prepareconfig(arguments, [recorder])
+        config = _prepareconfig(arguments)
         session = pytest.Session.from_config(config)
         config._do_configure()
         config.hook.pytest_sessionstart(session=session)
+        module = Path(directory, f"{TEST_MODULE}.py")
+        module.touch()
+        found = session.perform_collect(genitems=False)
+        module.unlink()
+        # What `pytest_collection` calls in the pair's own process.
+        setattr(session, "perform_collect", lambda: _collect_in(found, session))  # noqa: B010
+        recorder = Recorder()
+        config.pluginmanager.register(recorder)
+        _silence(config)
         for name in _FOR_FAILURES:
             importlib.import_module(name)
         captured = config.pluginmanager.getplugin("capturemanager")._global_capturing
@@ -81,6 +94,7 @@ class WarmPytest:
             stream.reconfigure(errors="replace")
         # Fills a table of all modules' files, which every failure's traceback asks for.
         inspect.getmodule(compile("", "nowhere", "exec"))
+        know_module(TEST_MODULE, f"{TEST_MODULE}.py", f"{directory}/{TEST_MODULE}.py")
         return cls(config, session, recorder)
 
     def run(self) -> int:
@@ -112,3 +126,36 @@ class WarmPytest:
         if not self.session.testscollected:
             return pytest.ExitCode.NO_TESTS_COLLECTED
         return pytest.ExitCode.OK
+
+
+def know_module(name: str, *files: str) -> None:
+    """Tell `inspect` beforehand whose `files` are, for it looks through all modules otherwise.
+
+    That touches a page of each, and a page that was shared with the parent is copied when touched.
+    """
+    inspect.modulesbyfile.update(dict.fromkeys(files, name))
+
+
+def _collect_in(found: Sequence[pytest.Item | pytest.Collector], session: pytest.Session) -> None:
+    """What `Session.perform_collect` does once it has `found` the module: import it, make the items."""
+    config, items = session.config, session.items
+    items.clear()
+    try:
+        for node in found:
+            items.extend(session.genitems(node))
+        config.pluginmanager.check_pending()
+        config.hook.pytest_collection_modifyitems(session=session, config=config, items=items)
+    finally:
+        config.hook.pytest_collection_finish(session=session)
+    session.testscollected = len(items)
+
+
+def _silence(config: pytest.Config) -> None:
+    """Take the hooks of the reporter that writes to a terminal, which nobody reads here.
+
+    The reporter itself stays, since others write their words with it.
+    """
+    manager = config.pluginmanager
+    reporter = manager.get_plugin("terminalreporter")
+    for caller in manager.get_hookcallers(reporter) or ():
+        caller._remove_plugin(reporter)

@@ -139,6 +139,19 @@ def test_a_missing_sandbox_is_exit_3_with_the_command_that_mends_it(home: Path) 
 
 
 @pytest.mark.docker
+def test_a_runtime_that_docker_lacks_is_exit_3_and_the_doctor_says_it(home: Path) -> None:
+    configure(home, SOLVING, '[sandbox]\nruntime = "no-such-runtime"\n')
+    words = "Docker has no runtime 'no-such-runtime'"
+    told = supercharge(home, "generate", "double.py::double")
+    assert told.returncode == 3
+    assert words in told.stderr
+    assert "Traceback" not in told.stderr
+    doctor = supercharge(home, "doctor")
+    assert words in doctor.stdout
+    assert doctor.returncode == 3
+
+
+@pytest.mark.docker
 def test_a_solution_is_printed_with_its_evidence_and_written_as_json(home: Path) -> None:
     told = supercharge(home, "generate", "double.py::double", "--json", "out.json", "--seed", "0")
     assert told.returncode == 0, told
