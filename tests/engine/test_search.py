@@ -12,6 +12,7 @@ from bot.stubs import spec_from_prototype, spec_from_source
 from engine import poolfile
 from engine.candidates import Entry, Kind, Origin, Pool
 from engine.errors import BadInput, Cancelled, ModelUnavailable
+from engine.llm.routing import Role, Router
 from engine.llm.scripted import Line, Script, ScriptedModel
 from engine.policy import Budget, StopReason
 from engine.progress import Progress
@@ -206,3 +207,16 @@ def test_when_the_time_is_up_the_work_in_flight_is_stopped(sandbox: Sandbox) -> 
     assert isinstance(found, Exhausted)
     assert found.reason is StopReason.OUT_OF_TIME
     assert len(found.pool.codes) == 3
+
+
+def test_every_kind_of_ask_goes_to_the_model_that_is_routed_for_it(sandbox: Sandbox) -> None:
+    minds = {role: writer(RIGHT + WRONG, TRUE + MORE) for role in Role}
+    found = search(sandbox, Router(minds)).run()  # type: ignore[arg-type]
+
+    assert isinstance(found, Solution)
+    asked = {role: [call.prompt.text for call in minds[role].calls] for role in Role}
+    assert all("def test_double():" in text[-60:] for text in asked[Role.TEST])
+    assert not any("def test_double():" in text[-60:] for text in asked[Role.CODE])
+    assert asked[Role.TEST]
+    assert asked[Role.CODE]
+    assert len(asked[Role.JUDGE]) >= 2  # the code alone, and the pair

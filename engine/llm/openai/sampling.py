@@ -227,6 +227,8 @@ class Sampling:
         manners = self.manners
         if fault.kind is not FaultKind.REFUSED or fault.status in (401, 403, 429):
             return False
+        if fault.is_too_long:
+            return False
         if manners.endpoint == Endpoint.AUTO and (
             fault.status in _NOT_HERE or "chat" in fault.message.lower()
         ):
