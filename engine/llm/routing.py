@@ -105,6 +105,12 @@ class Router:
                 closing.callback(model.close)
 
 
+def role_of(template: str) -> Role:
+    """The kind of ask that a prompt's template is for, by the first word of its name."""
+    word = template.partition("_")[0]
+    return Role(word) if word in set(Role) else Role.CODE
+
+
 def route(model: LanguageModel, role: Role) -> LanguageModel:
     """The model for this kind of ask: `model` itself, unless it is several."""
     return model.of(role) if isinstance(model, Router) else model

@@ -20,7 +20,7 @@ import jinja2.meta
 
 from engine.errors import BadInput
 from engine.llm.base import LanguageModel, Message, Prompt
-from engine.llm.routing import Role, route
+from engine.llm.routing import role_of, route
 
 
 class Template(StrEnum):
@@ -98,7 +98,7 @@ def render(
     when it does not fit even so, BadInput says it.
     """
     _check_variables(template, set(variables))
-    model = route(model, Role(template.value.partition("_")[0]))
+    model = route(model, role_of(template.value))
     # What a tokenizer or a transcript reads as a turn's mark is taken apart in text from outside.
     variables = {k: v.replace("<|", "< |").replace("[|", "[ |") for k, v in variables.items()}
     limit = model.context_window - room

@@ -239,3 +239,71 @@ def test_given_settings_then_the_budget_has_them(tmp_path):
     budget = load(path, environ=environ(tmp_path)).budget()
 
     assert (budget.seconds_left, budget.candidates, budget.judge_weight) == (120, 3, 0.5)
+
+
+NAMED = """
+[models.paid]
+backend = "openai"
+[models.paid.openai]
+base_url = "https://api.example.com/v1"
+allow_remote = true
+[models.never]
+[routes]
+judge = "paid"
+"""
+
+
+def test_given_models_by_name_then_those_that_routes_name_are_in_use(tmp_path):
+    settings = load(written(tmp_path, NAMED), environ=environ(tmp_path))
+
+    assert list(settings.models_in_use) == ["", "paid"]
+    assert settings.models_in_use["paid"].openai.host == "api.example.com"
+    assert settings.models_in_use[""] == settings.model
+
+
+def test_given_variables_then_they_reach_sections_within_sections_and_named_models(tmp_path):
+    there = environ(
+        tmp_path,
+        SUPERCHARGE_MODEL_OPENAI_BASE_URL="http://localhost:1/v1",
+        SUPERCHARGE_MODELS_PAID_MODEL="mind",
+        SUPERCHARGE_MODELS_PAID_OPENAI_RETRIES="9",
+        SUPERCHARGE_ROUTES_CODE="paid",
+    )
+    settings = load(written(tmp_path, NAMED), environ=there)
+
+    assert settings.model.openai.base_url == "http://localhost:1/v1"
+    assert settings.models["paid"].model == "mind"
+    assert settings.models["paid"].openai.retries == 9
+    assert settings.routes.code == "paid"
+
+
+REMOTE = "is at api.example.com, and no code leaves this machine unless you allow it: set "
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[model.openai]\nbase_url = "https://api.example.com/v1"\n',
+         f"model.openai.base_url {REMOTE}model.openai.allow_remote = true"),
+        ('[models.x.openai]\nbase_url = "https://api.example.com/v1"\n',
+         f"models.x.openai.base_url {REMOTE}models.x.openai.allow_remote = true"),
+        ("[model.openai]\nretry = 1\n", "unknown key model.openai.retry; did you mean retries?"),
+        ("[model]\nopenai = 1\n", "model.openai must be a section: write [model.openai]"),
+        ('[model.openai]\nretries = "x"\n', "model.openai.retries = 'x': input should be a number"),
+        ('[model.openai]\nendpoint = "x"\n', "model.openai.endpoint = 'x': "),
+        ("[models]\npaid = 1\n", "models are sections of their own: write [models.NAME]"),
+        ("[models.paid]\nmodle = 1\n", "unknown key models.paid.modle; did you mean model?"),
+        ("[models.Paid_One]\n", "[models.Paid_One]: a name has lower-case letters, digits and hyphens"),
+        ("[models.paid]\n[routes]\njudge = 'pad'\n",
+         "[routes] names 'pad', and there is no [models.pad]; did you mean paid?"),
+    ],
+)  # fmt: skip
+def test_given_models_that_cannot_be_then_one_line_names_the_key(tmp_path, text, said):
+    path = written(tmp_path, text)
+
+    with pytest.raises(BadInput) as raised:
+        load(path, environ=environ(tmp_path))
+
+    message = str(raised.value)
+    assert message.startswith(f"{path}: {said}")
+    assert "\n" not in message

@@ -15,6 +15,7 @@ from engine.candidates import Entry, Kind, Origin, Pool, Tier
 from engine.cascade import Cascade
 from engine.errors import BadInput, Cancelled, ModelUnavailable
 from engine.knobs import Knobs
+from engine.llm.routing import Role, Router
 from engine.llm.scripted import Line, Script, ScriptedModel
 from engine.policy import Budget, StopReason
 from engine.progress import Progress
@@ -277,3 +278,16 @@ def test_given_what_was_learnt_then_asks_are_put_otherwise_and_say_so(sandbox: S
     assert model.calls[0].params is not None
     assert model.calls[0].params.temperature == pytest.approx(1.0)
     assert task.outcomes()[0].knobs.temperature == 0.2
+
+
+def test_every_kind_of_ask_goes_to_the_model_that_is_routed_for_it(sandbox: Sandbox) -> None:
+    minds = {role: writer(RIGHT + WRONG, TRUE + MORE) for role in Role}
+    found = search(sandbox, Router(minds)).run()  # type: ignore[arg-type]
+
+    assert isinstance(found, Solution)
+    asked = {role: [call.prompt.text for call in minds[role].calls] for role in Role}
+    assert all("def test_double():" in text[-60:] for text in asked[Role.TEST])
+    assert not any("def test_double():" in text[-60:] for text in asked[Role.CODE])
+    assert asked[Role.TEST]
+    assert asked[Role.CODE]
+    assert len(asked[Role.JUDGE]) >= 2  # the code alone, and the pair

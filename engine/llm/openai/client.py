@@ -7,6 +7,7 @@ followed: a server on this machine must not be able to send code to another.
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import AsyncGenerator, Coroutine, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from engine.llm.openai.settings import OpenAISettings
 T = TypeVar("T")
 
 CONNECT_S = 5.0
+_TOO_LONG = re.compile(r"context (length|size|window)|prompt is too long", re.IGNORECASE)
 _NO_KEY = "none"
 """What is sent where no key is configured: the package insists on one, and would look for its own."""
 
@@ -55,6 +57,13 @@ class Fault(Exception):
         if self.kind is not FaultKind.REFUSED:
             return True
         return self.status in (408, 409, 429) or self.status >= 500
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether the prompt is longer than the model's context."""
+        if self.status not in (400, 413, 422, 500):
+            return False
+        return self.code == "context_length_exceeded" or bool(_TOO_LONG.search(self.message))
 
 
 class Job:

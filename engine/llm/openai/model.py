@@ -101,7 +101,7 @@ class OpenAIModel:
 
     def apply_chat_template(self, messages: Sequence[Message]) -> str | None:
         """Where the server shows its template; None where not, or where it takes turns as they are."""
-        if not self._has_template or self._manners.endpoint is Endpoint.CHAT:
+        if not self._has_template or self._manners.endpoint == Endpoint.CHAT:
             return None
         path = self._root + self._dialect.template_path
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,8 +37,9 @@ class Refused:
     def conceded(self, body: Mapping[str, Any], message: str) -> Refused | None:
         """With the parameter given up that the server's `message` names; None for no such."""
         said = message.lower()
-        for key in (*RENAMED, *OPTIONAL):
-            if key in body and key in said and key not in self.keys:
+        renamed = [key for key, name in RENAMED.items() if name in said]
+        for key in (*renamed, *OPTIONAL):
+            if key in body and key not in self.keys and _names(said, key):
                 return Refused(self.keys | {key})
         return None
 
@@ -48,6 +50,13 @@ class Refused:
             if old in self.keys and old in body:
                 kept[new] = body[old]
         return kept
+
+
+def _names(said: str, key: str) -> bool:
+    """Whether a message speaks of this parameter; a single letter must be marked as one."""
+    quoted = rf"""["'`]{key}["'`]"""
+    bare = rf"\b{key}\b" if len(key) > 1 else rf"\b{key} ?(>|=|must|should)"
+    return re.search(f"{quoted}|{bare}", said) is not None
 
 
 def completion_body(

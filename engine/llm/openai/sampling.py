@@ -42,8 +42,8 @@ class Manners:
 
     def by_chat(self, prompt: Prompt, dialect: Dialect) -> bool:
         """Whether `prompt` goes to `/chat/completions`."""
-        if self.endpoint is not Endpoint.AUTO:
-            return self.endpoint is Endpoint.CHAT
+        if self.endpoint != Endpoint.AUTO:
+            return self.endpoint == Endpoint.CHAT
         # A dialogue is best put into the model's own turns, where its reply can be begun there.
         continues = dialect.continuing is not None and not dialect.template_path
         return continues and bool(prompt.prefill)
@@ -227,7 +227,9 @@ class Sampling:
         manners = self.manners
         if fault.kind is not FaultKind.REFUSED or fault.status in (401, 403, 429):
             return False
-        if manners.endpoint is Endpoint.AUTO and (
+        if fault.is_too_long:
+            return False
+        if manners.endpoint == Endpoint.AUTO and (
             fault.status in _NOT_HERE or "chat" in fault.message.lower()
         ):
             chat = self._by_chat()

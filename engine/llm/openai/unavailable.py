@@ -9,7 +9,6 @@ from engine.errors import ModelUnavailable
 from engine.llm.openai.client import Fault, FaultKind
 from engine.llm.openai.settings import OpenAISettings
 
-_TOO_LONG = re.compile(r"context|too (long|large)|maximum.{0,40}tokens", re.IGNORECASE)
 _WINDOW = re.compile(r"(?:length|window|size)\D{0,20}(\d{3,7})", re.IGNORECASE)
 _LISTED = 8
 
@@ -48,7 +47,7 @@ def _refused(
             else "name its key's variable: api_key_env"
         )
         return f"{where} refuses the key ({fault.status})", remedy
-    if is_too_long(fault):
+    if fault.is_too_long:
         window = _WINDOW.search(fault.message)
         told = f" = {window[1]}" if window else " to what it has"
         return f"{where} finds the prompt too long: {fault.message}", f"set context_window{told}"
@@ -73,13 +72,6 @@ def _refused(
     if fault.status >= 500:
         return f"{where} fails ({fault.status}): {fault.message}", "look at its log"
     return f"{where} refuses the request ({fault.status}): {fault.message}", "see its documentation"
-
-
-def is_too_long(fault: Fault) -> bool:
-    """Whether the prompt is longer than the model's context."""
-    if fault.status not in (400, 413, 422, 500):
-        return False
-    return fault.code == "context_length_exceeded" or bool(_TOO_LONG.search(fault.message))
 
 
 def listing(served: Sequence[str]) -> str:

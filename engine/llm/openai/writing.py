@@ -61,7 +61,7 @@ class Writing:
         if not self._told or not "".join(tokens).startswith(self._reply):
             tokens, logprobs = [], []
         dropped = 0
-        while tokens and dropped + len(tokens[0]) <= begin:
+        while begin and tokens and dropped + len(tokens[0]) <= begin:
             dropped += len(tokens.pop(0))
             logprobs.pop(0)
         if tokens and begin:
@@ -137,6 +137,8 @@ def aligned(text: str, tokens: Sequence[str]) -> list[str]:
                 shares[-1] += rest[:gap]
             shares.append(token)
             at, unspelt = at + gap + len(token), 0
+        elif spelt:
+            shares.append(token)  # no part of this text, which the caller sees by the sum
         else:
             shares.append("")
             unspelt += 1

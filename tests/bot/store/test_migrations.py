@@ -107,6 +107,19 @@ def test_given_rows_of_0003_then_0004_keeps_the_asks_and_says_nothing_of_how_the
         assert store.load_pool("p").asks == (ask, later)
 
 
+def test_given_rows_of_0004_then_0005_keeps_them_and_nothing_is_spent(database):
+    migrate(database, "0004")
+    with database.writing() as connection:
+        connection.execute(_REQUEST_OF_0001, {"id": "a", "status": "queued", "at": NOW})
+
+    migrate(database, "0005")
+
+    with open_store(database.engine.url.render_as_string()) as store:
+        assert [r.id for r in store.list_requests()] == ["a"]
+        assert store.spent_today("mind") == 0
+        assert store.reserve("mind", 5, 10) is not None
+
+
 def test_when_many_start_at_once_then_one_migrates_and_the_others_find_it_done(database):
     errors = []
 
