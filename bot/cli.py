@@ -16,6 +16,7 @@ import click
 from bot.cli_bench import bench
 from bot.cli_daemon import add_to as add_daemon_commands
 from bot.cli_store import pool_group, requests_group
+from bot.cli_tuning import tuning_group
 from engine.errors import BadInput, PartUnavailable
 
 EXIT_NO_SOLUTION = 1
@@ -64,6 +65,7 @@ def cli(context: click.Context, config: Path | None) -> None:
 
 cli.add_command(pool_group)
 cli.add_command(requests_group)
+cli.add_command(tuning_group)
 
 
 @cli.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.markdown import code, table
-from bot.proof import Counts, Matrix, Proof
+from bot.proof import Counts, Matrix, Proof, Sampling
 from engine.selection import Choice
 
 _MARKS = {True: "✓", False: "✗", None: "·"}
@@ -80,3 +80,23 @@ def counts_line(counts: Counts) -> str:
         f" ({counts.asserts} unique asserts, {counts.live_asserts} live){improved};"
         f" {counts.pairs} pairs run, {counts.passing} passing"
     )
+
+
+def sampling_line(sampling: Sampling) -> str:
+    """How the model was asked, in one sentence without its full stop."""
+    low, high = sampling.temperature
+    heat = f"{low:.1f}" if round(low, 1) == round(high, 1) else f"{low:.1f} to {high:.1f}"
+    told = (
+        f"{sampling.asks} times, for {_range(sampling.replies)} replies each of at most"
+        f" {_range(sampling.max_tokens)} tokens, at temperature {heat}"
+    )
+    if sampling.without:
+        told += f"; some prompts without {', '.join(sampling.without)}"
+    if sampling.small:
+        told += f"; {sampling.small} replies by the smaller model"
+    return told
+
+
+def _range(ends: tuple[int, int]) -> str:
+    low, high = ends
+    return str(low) if low == high else f"{low} to {high}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from bot.replay import Replay
 from bot.requests import Options, Request
 from engine.candidates import Kind, Pool
+from engine.knobs import Knobs
 from engine.selection import choose
 from engine.spec import FunctionSpec
+from engine.tuning import Tuner
 
 if TYPE_CHECKING:
     from bot.store.pools import PoolSummary
@@ -44,6 +46,35 @@ def pool_list(pools: Sequence[PoolSummary]) -> list[str]:
         (p.id, when(p.updated_at), p.size, _target(p.spec), p.about.get("model", "")) for p in pools
     ]
     return table(("POOL", "GREW (UTC)", "ENTRIES", "FUNCTION", "MODEL"), rows)
+
+
+def tuning_list(tuners: Mapping[str, Tuner]) -> list[str]:
+    """What pays best by now, a line for each kind of ask of each model."""
+    rows = [
+        (
+            kind.value,
+            style,
+            round(record.all.asks),
+            f"{record.configured.rate:.3f}",
+            f"{record.all.rate:.3f}",
+            _said_of(tuner.best((kind, style))),
+            model,
+        )
+        for model, tuner in tuners.items()
+        for (kind, style), record in sorted(tuner.records.items())
+    ]
+    if not rows:
+        return ["nothing is learnt yet: asks are as configured"]
+    head = ("KIND", "STYLE", "ASKS", "CONFIGURED/S", "USEFUL/S", "BEST BY NOW", "MODEL")
+    return table(head, rows)
+
+
+def _said_of(knobs: Knobs) -> str:
+    said = [f"temperature {knobs.temperature:+.1f}"] if knobs.temperature else []
+    said += [f"samples × {knobs.samples:g}"] if knobs.samples != 1 else []
+    said += [f"max_tokens × {knobs.max_tokens:g}"] if knobs.max_tokens != 1 else []
+    said += [f"without {part.value}" for part in sorted(knobs.without)]
+    return ", ".join(said) or "as configured"
 
 
 def pool_lines(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.candidates import Kind, Origin, Pool
+from engine.candidates import Kind, Origin, Pool, Tier
 from engine.cleanup import syntax
 from engine.functions import definitions
 from engine.search import Exhausted, Solution
@@ -41,6 +41,37 @@ class Counts:
             live_asserts=len(pool.live_tests),
             pairs=len(verdicts),
             passing=sum(1 for passed in verdicts if passed),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the model was asked: lowest and highest over all asks that say so; `small` replies came from
+    the smaller model of a cascade; `without` are parts that some prompts left out.
+    """
+
+    asks: int
+    replies: tuple[int, int]
+    temperature: tuple[float, float]
+    max_tokens: tuple[int, int]
+    small: int
+    without: tuple[str, ...]
+
+    @classmethod
+    def of(cls, pool: Pool) -> Sampling | None:
+        """None for a pool of an earlier version, whose asks do not say."""
+        asks = [ask for ask in pool.asks if ask.temperature is not None]
+        if not asks:
+            return None
+        heats = [ask.temperature or 0.0 for ask in asks]
+        most = [ask.max_tokens or 0 for ask in asks]
+        return cls(
+            asks=len(asks),
+            replies=(min(a.samples for a in asks), max(a.samples for a in asks)),
+            temperature=(min(heats), max(heats)),
+            max_tokens=(min(most), max(most)),
+            small=sum(a.samples for a in asks if a.tier is Tier.SMALL),
+            without=tuple(sorted({part for a in asks for part in a.without})),
         )
 
 
@@ -85,6 +116,7 @@ class Proof:
     output: str
     matrix: Matrix
     counts: Counts
+    sampling: Sampling | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +145,7 @@ def proof_of(solution: Solution, *, threshold: float, judge_weight: float) -> Pr
         output=solution.confirmation.output,
         matrix=matrix_of(solution.pool, solution.choice),
         counts=Counts.of(solution.pool),
+        sampling=Sampling.of(solution.pool),
     )
 
 

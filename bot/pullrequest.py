@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.durations import format_duration
-from bot.evidence import counts_line, matrix_block, score_lines
+from bot.evidence import counts_line, matrix_block, sampling_line, score_lines
 from bot.markdown import code, fenced, prose, table
 from bot.proof import Proof
 from bot.sanitize import hides_something, neutral, redact
@@ -200,6 +200,8 @@ def _made(report: PullReport) -> str:
         ["request", code(report.request_id)],
         ["pool", code(report.pool_id)],
     ]
+    if report.proof.sampling:
+        rows.insert(1, ["asked", sampling_line(report.proof.sampling)])
     return table(["model", code(report.model)], rows)
 
 

@@ -149,6 +149,12 @@ class Record:
             levels={**self.levels, **grown},
         )
 
+    @property
+    def offered(self) -> dict[str, tuple[float, ...]]:
+        """The levels to choose from: of every number, and of the parts that prompts had."""
+        parts = [part for part in Part if self.of((part.value, KEPT)).asks]
+        return {**NUMBERS, **{part.value: (KEPT, LEFT_OUT) for part in parts}}
+
     def of(self, level: Level) -> Sums:
         return self.levels.get(level, _NOTHING)
 
@@ -184,6 +190,13 @@ class Tuner:
             shares={kind: self._share(kind, random.Random(f"{seed} {kind}")) for kind in Kind},
         )
 
+    def best(self, group: Group) -> Knobs:
+        """What pays best by now, by the means; as configured where too little is known."""
+        record = self.records.get(group)
+        if record is None or not record.configured.is_known:
+            return AS_CONFIGURED
+        return _knobs({n: _best(record, n, values) for n, values in record.offered.items()})
+
     def may_explore(self, group: Group) -> bool:
         """Whether enough was brought so far that an ask of this group may bring nothing."""
         record = self.records.get(group)
@@ -204,18 +217,14 @@ class Tuner:
         if self.floor >= 1 or not self.may_explore(group):
             return AS_CONFIGURED
         record = self.records[group]
-        levels = dict(NUMBERS)
-        levels |= {p.value: (KEPT, LEFT_OUT) for p in Part if record.of((p.value, KEPT)).asks}
-        tried = rng.choice(list(levels))
+        tried = rng.choice(list(record.offered))
         chosen = {
             name: _drawn(record, name, values, rng)
             if name == tried
             else _best(record, name, values)
-            for name, values in levels.items()
+            for name, values in record.offered.items()
         }
-        numbers = {name: chosen[name] for name in NUMBERS}
-        without = frozenset(part for part in Part if chosen.get(part.value) == LEFT_OUT)
-        return Knobs(**numbers, without=without)
+        return _knobs(chosen)
 
     def _share(self, kind: Kind, rng: random.Random) -> float:
         """How often, by draws from both posteriors, improvements bring more than novel asks."""
@@ -228,6 +237,12 @@ class Tuner:
         ours, theirs = Posterior.of(both, better), Posterior.of(both, novel)
         won = sum(ours.draw(rng) > theirs.draw(rng) for _ in range(SHARE_DRAWS))
         return min(max(won / SHARE_DRAWS, LEAST_SHARE), MOST_SHARE)
+
+
+def _knobs(chosen: Mapping[str, float]) -> Knobs:
+    numbers = {name: chosen[name] for name in NUMBERS}
+    without = frozenset(part for part in Part if chosen.get(part.value) == LEFT_OUT)
+    return Knobs(**numbers, without=without)
 
 
 def _best(record: Record, name: str, values: tuple[float, ...]) -> float:

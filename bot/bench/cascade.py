@@ -4,9 +4,8 @@ A simulation. The large model is a pool whose truth is known, in the form that `
 its samples are drawn, run against each other by the pool's own matrix, and chosen among by
 `engine.selection`. A small model's samples are not at hand. They are the large one's, spoilt: only a
 part of the right codes and of the tests is kept, by chance (its skill); what is not becomes a wrong
-code of the same task, or no test. A reply of it costs a part of the large model's. What is measured is
-the rule that says when to go on to the large model, `engine.cascade.tier_of`, at given skills and
-prices.
+code of the same task, or no test. A reply of it costs a part of the large model's. What is measured
+is the rule that says when to go on to the large model, `engine.cascade.tier_of`.
 """
 
 from __future__ import annotations

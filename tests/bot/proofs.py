@@ -59,8 +59,10 @@ def pool_of(
         ]
     samples = sum(seen for _, seen, _ in rows)
     entries += [
-        AskOutcome(Kind.CODE, Origin.SAMPLED, "dialogue", samples, samples, len(rows), 900, 4.0),
-        AskOutcome(Kind.TEST, Origin.SAMPLED, "dialogue", 12, 9, 7, 700, 3.0),
+        AskOutcome(
+            Kind.CODE, Origin.SAMPLED, "dialogue", samples, samples, len(rows), 900, 4.0, 0.8, 256
+        ),
+        AskOutcome(Kind.TEST, Origin.SAMPLED, "dialogue", 12, 9, 7, 700, 3.0, 1.0, 256),
     ]
     return Pool().grown(entries)
 

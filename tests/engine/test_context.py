@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.context import docstring, first_assert, module_outline, stub_text
+from engine.context import docstring, first_assert, module_outline, prompt_parts, stub_text
+from engine.knobs import Part
 from engine.spec import FunctionSpec
 
 
@@ -197,3 +198,21 @@ def test_given_callers_then_they_are_told_as_comments_after_the_imports():
     lines = module_outline(replace(spec(module), callers=("total = f(net)",))).splitlines()
     assert lines[:3] == ["import os", "# It is called like this:", "#   total = f(net)"]
     assert "RATE = 2" in lines
+
+
+def test_outline_and_callers_can_each_be_left_out():
+    both = replace(spec("import os\ndef f(x): ...\n"), callers=("y = f(1)",))
+    calls = "# It is called like this:\n#   y = f(1)"
+
+    assert module_outline(both) == f"import os\n{calls}"
+    assert module_outline(both, callers=False) == "import os"
+    assert module_outline(both, outline=False) == calls
+    assert module_outline(both, outline=False, callers=False) == ""
+
+
+def test_the_parts_that_a_prompt_may_do_without_are_those_that_there_are():
+    alone = spec("def f(x): ...\n")
+
+    assert prompt_parts(alone) == frozenset()
+    assert prompt_parts(spec("import os\ndef f(x): ...\n")) == {Part.OUTLINE}
+    assert prompt_parts(replace(alone, callers=("f(1)",))) == {Part.CALLERS}

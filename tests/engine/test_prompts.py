@@ -117,3 +117,19 @@ def test_a_prompt_too_long_loses_the_context_first_then_the_examples_and_never_t
 
 def test_the_fingerprint_names_the_templates_as_they_are() -> None:
     assert len(fingerprint()) == 12
+
+
+def test_a_dialogue_without_examples_is_the_ask_alone() -> None:
+    prompt = render(Template.CODE, model(), examples=False, stub=STUB, context="")
+
+    assert "sum_of_squares" not in prompt.text
+    assert prompt.text.count("[|User|]: ") == 1
+    assert prompt.text.endswith(f"```python\n{STUB}")
+
+
+def test_a_text_that_goes_on_keeps_its_examples() -> None:
+    told = {"stub": STUB, "context": ""}
+
+    assert render(Template.CODE_COMPLETION, model(), examples=False, **told) == render(
+        Template.CODE_COMPLETION, model(), **told
+    )

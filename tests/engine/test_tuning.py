@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.candidates import Kind
@@ -174,6 +174,7 @@ OUTCOMES = st.lists(
 )
 
 
+@settings(max_examples=50, deadline=None)
 @given(OUTCOMES, st.floats(0, 1), st.text(max_size=5))
 def test_whatever_came_before_the_choice_is_one_of_the_levels(
     brought: list[Outcome], floor: float, seed: str
@@ -190,6 +191,7 @@ def test_whatever_came_before_the_choice_is_one_of_the_levels(
     assert all(LEAST_SHARE <= share <= MOST_SHARE for share in tuned.shares.values())
 
 
+@settings(max_examples=50, deadline=None)
 @given(OUTCOMES, st.integers(0, 30))
 def test_outcomes_may_come_at_once_or_one_after_the_other(brought: list[Outcome], cut: int) -> None:
     assert Tuner().learnt(brought) == Tuner().learnt(brought[:cut]).learnt(brought[cut:])

@@ -77,7 +77,9 @@ def test_given_entries_then_the_pool_is_made_of_them_in_their_order(store):
     assert store.get_pool(pool_id).size == len(ENTRIES)
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(entries=st.lists(ANY_ENTRY, max_size=8))
 def test_any_entry_comes_back_as_it_was(store, entries):
     pool_id = store.create_pool(SPEC)
