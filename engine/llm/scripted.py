@@ -170,8 +170,8 @@ def _first_found(script: Mapping[str, T], prompt: Prompt) -> T:
 def load_script(path: str) -> ScriptedModel:
     """The model of a JSON file `{"replies": {part: [text, ...]}, "choices": {part: {text: p}}}`.
 
-    `choices` may be left out; `"seconds"` is how long a completion takes. Raises BadInput when the
-    file is not such a script.
+    `choices` may be left out; `"seconds"` is how long a completion takes, `"chat": true` gives the
+    model a chat template. Raises BadInput when the file is not such a script.
     """
     try:
         script = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -181,13 +181,18 @@ def load_script(path: str) -> ScriptedModel:
         raise BadInput(f"the script {path} is not JSON: {error}") from error
     replies = script.get("replies") if isinstance(script, dict) else None
     choices = script.get("choices") if isinstance(script, dict) else None
-    seconds = script.get("seconds", 0.0) if isinstance(script, dict) else 0.0
+    options = script if isinstance(script, dict) else {}
+    seconds, chat = options.get("seconds", 0.0), options.get("chat", False)
     is_script = _is_table(replies, list) and (choices is None or _is_table(choices, dict))
-    if not is_script or not isinstance(seconds, int | float):
+    if not is_script or not isinstance(seconds, int | float) or not isinstance(chat, bool):
         raise BadInput(f'the script {path} must be {{"replies": {{"part of a prompt": ["text"]}}}}')
     assert isinstance(replies, dict)
     return ScriptedModel(
-        replies, choices=choices, name=f"scripted ({Path(path).name})", seconds=seconds
+        replies,
+        choices=choices,
+        chat=chat,
+        name=f"scripted ({Path(path).name})",
+        seconds=seconds,
     )
 
 
