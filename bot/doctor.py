@@ -47,6 +47,7 @@ def examine(config: Path | None) -> Iterator[Finding]:
         yield _model(f"model {name}".rstrip(), model)
     yield _privacy(settings)
     yield from _sandbox(settings)
+    yield from _cluster(settings)
     yield _state()
     yield _database(settings)
     yield from _github(settings)
@@ -118,6 +119,32 @@ def _sandbox(settings: Settings) -> Iterator[Finding]:
     for engine in engines:
         ok = True if engine.available else None if usable or engine.name not in allowed else False
         yield Finding(f"sandbox: {engine.name}", ok, engine.detail, engine.remedy)
+
+
+def _cluster(settings: Settings) -> Iterator[Finding]:
+    """The Ray cluster, where the model or the sandbox is to run on one."""
+    if settings.model.backend == "ray":
+        address = settings.model.ray_address
+    elif settings.sandbox.place == "ray":
+        address = settings.sandbox.ray_address
+    else:
+        return
+    try:
+        from engine import cluster
+    except ModuleNotFoundError:
+        yield Finding("ray", False, "it is not installed", "pip install 'supercharge-bot[ray]'")
+        return
+    try:
+        cluster.connect(address)
+        try:
+            nodes = cluster.nodes()
+        finally:
+            cluster.disconnect()
+    except cluster.NoCluster as error:
+        yield Finding("ray", False, str(error), cluster.START_COMMAND)
+        return
+    cards = sum(int(node.gpus) for node in nodes)
+    yield Finding("ray", True, f"{len(nodes)} nodes with {cards} cards")
 
 
 def _github(settings: Settings) -> Iterator[Finding]:

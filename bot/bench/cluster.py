@@ -62,10 +62,13 @@ def run(quick: bool = False, *, tokens_per_s: float = 1000.0) -> dict[str, Any]:
 
 
 def report(result: dict[str, Any], console: Console) -> None:
-    """A line for each size, with every part's share of time that it is busy."""
+    """A line for each size, with every part's share of time that it is busy.
+
+    Under GitHub is how many installations of the App it takes before its limits hold nothing up.
+    """
     title = f"a worker and {result['tokens_per_s']:,.0f} tokens/s on every node"
     table = Table(title=title, caption=result["machine"])
-    for name in ("nodes", "asks/s", "busiest", *Part, "GitHub installations"):
+    for name in ("nodes", "asks/s", "busiest", *Part, "GitHub"):
         table.add_column(str(name), justify="right")
     for row in result["rows"]:
         shares = [f"{row['busy'][part.value]:.0%}" for part in Part]

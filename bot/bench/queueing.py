@@ -20,12 +20,12 @@ from functools import partial
 
 
 class Part(StrEnum):
-    """What can be busy. All but the head and the database are there once per node."""
+    """What can be busy: a node's cards, worker thread and sandbox; Ray's head; the database."""
 
     CARDS = "cards"
-    WORKER = "worker's thread"
+    WORKER = "worker"
     SANDBOX = "sandbox"
-    HEAD = "Ray's head"
+    HEAD = "head"
     DATABASE = "database"
 
 

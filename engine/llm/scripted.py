@@ -170,8 +170,8 @@ def _first_found(script: Mapping[str, T], prompt: Prompt) -> T:
 def load_script(path: str) -> ScriptedModel:
     """The model of a JSON file `{"replies": {part: [text, ...]}, "choices": {part: {text: p}}}`.
 
-    `choices` may be left out; `"seconds_per_reply": 0.5` makes it as slow as a real one. Raises
-    BadInput when the file is not such a script.
+    `choices` may be left out; `"seconds_per_reply": 0.5` makes it as slow as a real one, `"chat": true`
+    gives the model a chat template. Raises BadInput when the file is not such a script.
     """
     try:
         script = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -185,11 +185,13 @@ def load_script(path: str) -> ScriptedModel:
         raise BadInput(f'the script {path} must be {{"replies": {{"part of a prompt": ["text"]}}}}')
     assert isinstance(replies, dict)
     assert isinstance(script, dict)
-    pace = script.get("seconds_per_reply", 0)
+    pace, chat = script.get("seconds_per_reply", 0), script.get("chat", False)
     if isinstance(pace, bool) or not isinstance(pace, int | float) or not 0 <= pace <= 3600:
         raise BadInput(f"the script {path}: seconds_per_reply must be 0 to 3600, not {pace!r}")
+    if not isinstance(chat, bool):
+        raise BadInput(f"the script {path}: chat must be true or false, not {chat!r}")
     name = f"scripted ({Path(path).name})"
-    return ScriptedModel(replies, choices=choices, name=name, seconds_per_reply=pace)
+    return ScriptedModel(replies, choices=choices, chat=chat, name=name, seconds_per_reply=pace)
 
 
 def _is_table(value: object, of: type) -> bool:

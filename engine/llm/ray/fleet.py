@@ -21,6 +21,7 @@ from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from engine import cluster
+from engine.errors import ModelUnavailable
 from engine.llm.ray.placement import Slot, slots
 from engine.llm.ray.replica import CALLS, LIGHT_CALLS, Failure, Fault, Ready, Replica
 from engine.llm.settings import ModelSettings
@@ -91,7 +92,7 @@ class Fleet:
                         return member.info
                 loading = [member.loading for member in self._members.values()]
             if not loading:
-                raise self.unavailable()
+                raise self._why.error()
             ray.wait(loading, num_returns=1, timeout=self.look_every_s)
 
     def close(self) -> None:
@@ -149,7 +150,8 @@ class Fleet:
                 return
         self.look()
         if not self._members:
-            raise self.unavailable()
+            # Also where what is configured is not on the nodes any more: it was when this was opened.
+            raise ModelUnavailable(self._why.text, remedy=self._why.remedy or REMEDY)
 
     def lost(self, member: Member, why: str | Failure) -> None:
         """The replica is gone, or no good: another is made in its place when somebody looks."""
@@ -162,10 +164,6 @@ class Fleet:
         told = why.text if isinstance(why, Failure) else why
         logger.warning("a replica on node %s was lost: %s", member.slot.node_id[:8], told)
         ray.kill(member.actor, no_restart=True)
-
-    def unavailable(self) -> Exception:
-        """The error of a fleet without a replica: what became of the last one."""
-        return self._why.error()
 
     def look(self) -> None:
         """Look round once: nodes that came or went, replicas that loaded or died."""

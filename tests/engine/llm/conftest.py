@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from transformers import LlamaForCausalLM
 
     from engine.llm.transformers import TransformersModel
+    from tests.engine.conftest import Nodes
 
 prepare(0)  # before any test module imports torch
 
@@ -36,6 +38,20 @@ def embedded() -> LanguageModel:
 @pytest.fixture
 def scripted() -> ScriptedModel:
     return ScriptedModel(SCRIPT, choices=CHOICES, chat=True)
+
+
+@pytest.fixture(scope="session")
+def over_ray(ray_nodes: Nodes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LanguageModel]:
+    """The scripted model again, but on a node of a cluster."""
+    ray_nodes.at_least(1)
+    path = tmp_path_factory.mktemp("ray") / "script.json"
+    words = {"replies": SCRIPT, "choices": CHOICES, "chat": True, "seconds_per_reply": 0.1}
+    path.write_text(json.dumps(words), encoding="utf-8")
+    model = open_model(
+        ModelSettings(backend="ray", ray_backend="scripted", model=str(path), ray_replicas=1)
+    )
+    yield model
+    model.close()
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +87,7 @@ SERVED = pytest.param("served", marks=pytest.mark.model)
 TELLING_SERVED = pytest.param("telling_served", marks=pytest.mark.model)
 
 
-@pytest.fixture(params=["scripted", EMBEDDED, SERVED])
+@pytest.fixture(params=["scripted", EMBEDDED, SERVED, "over_ray"])
 def model(request: pytest.FixtureRequest) -> LanguageModel:
     """Every backend, held to one contract."""
     return request.getfixturevalue(request.param)
