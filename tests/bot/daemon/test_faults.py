@@ -58,9 +58,9 @@ def test_when_postgresql_is_restarted_under_it_then_all_is_done_once(
                 # GitHub hears that it could not be stored, and makes it again later.
                 fleet.ask(issues[5])
                 github.wait_delivered()
-                assert github.courier.attempts[-1].status_code == 503
+                assert fleet.told(issues[5]).status_code == 503
             cluster.start()
-        fleet.again()
+        fleet.tell_again(issues[5])
         requests = fleet.wait_told(store, len(issues))
         fleet.stop()
         fleet.check_done_once(requests, "PostgreSQL restarted")

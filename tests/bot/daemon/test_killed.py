@@ -69,7 +69,7 @@ def _ask_and_kill_the_web_side(
             web.kill()
             fleet.github.wait_delivered()
             web = fleet.start_web()
-            fleet.again()
+            fleet.tell_again(issue)
             pause(rng.uniform(0, 0.02))
             web.kill()
             fleet.github.wait_delivered()
