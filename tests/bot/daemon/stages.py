@@ -113,6 +113,8 @@ class Killer:
         self._over.set()
         self._thread.join()
         self.fleet.github.observe()
+        if self.problems:
+            raise self.problems[0]
 
     def tally(self) -> Counter[Stage]:
         return Counter(kill.stage for kill in self.kills)
