@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from bot.forge.fake.courier import Attempt
 from bot.forge.fake.loopback import LoopbackGitHub
 from bot.forge.values import Permission
 from bot.requests import Request, RequestStatus
@@ -148,11 +149,22 @@ class Fleet:
             if not process.killed and not process.is_running:
                 raise AssertionError(f"{process.name} ended by itself: {process.said()}")
 
-    def again(self) -> None:
-        """GitHub makes its last delivery once more, under the same id."""
+    def told(self, issue: int) -> Attempt:
+        """The last delivery that told of her command there."""
         with self.github.world.lock:
-            last = self.github.courier.attempts[-1]
-            self.github.courier.send(last.hook, last.event, last.payload, last.guid)
+            return next(
+                attempt
+                for attempt in reversed(self.github.courier.attempts)
+                if attempt.event == "issue_comment"
+                and attempt.payload["issue"]["number"] == issue
+                and attempt.payload["sender"]["login"] == "ada"
+            )
+
+    def tell_again(self, issue: int) -> None:
+        """GitHub makes that delivery once more, under the same id."""
+        told = self.told(issue)
+        with self.github.world.lock:
+            self.github.courier.send(told.hook, told.event, told.payload, told.guid)
 
     def stop(self) -> None:
         """End all processes in good order."""

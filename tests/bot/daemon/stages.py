@@ -22,7 +22,7 @@ from bot.forge.fake.rest import Exchange
 from tests.bot.daemon.fleet import Fleet, pause
 from tests.bot.daemon.processes import Process
 
-LOOK_S = 0.003
+LOOK_S = 0.005
 MOST_LOST_IN_SEARCH = 3
 MOST_LOST_AFTER_IT = 4
 
@@ -113,6 +113,8 @@ class Killer:
         self._over.set()
         self._thread.join()
         self.fleet.github.observe()
+        if self.problems:
+            raise self.problems[0]
 
     def tally(self) -> Counter[Stage]:
         return Counter(kill.stage for kill in self.kills)
