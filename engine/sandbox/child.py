@@ -28,6 +28,8 @@ from engine.sandbox.recorder import Recorder
 from engine.sandbox.rights import REPORT_FD
 from engine.sandbox.warm import WarmPytest, know_module
 
+_ON_FILES = frozenset({"open", "os.rename", "os.remove", "os.link", "os.symlink", "os.truncate"})
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -54,9 +56,10 @@ class _Sources(importlib.machinery.PathFinder):
 
     def __init__(self, work: Work, expected: Expected) -> None:
         test_path = f"{work.directory}/{TEST_MODULE}.py"
+        code_path = f"{work.directory}/{work.entry_point}.py"
         self._specs = {
             work.entry_point: importlib.util.spec_from_file_location(
-                work.entry_point, f"{work.directory}/{work.entry_point}.py"
+                work.entry_point, code_path, loader=_Given(work, code_path)
             ),
             TEST_MODULE: importlib.util.spec_from_file_location(
                 TEST_MODULE, test_path, loader=_Compiled(test_path, expected)
@@ -70,6 +73,18 @@ class _Sources(importlib.machinery.PathFinder):
         target: ModuleType | None = None,
     ) -> importlib.machinery.ModuleSpec | None:
         return self._specs.get(fullname) if path is None else None
+
+
+class _Given(importlib.machinery.SourceFileLoader):
+    """Loads the candidate's module from the text that was sent: nobody needs to open its file."""
+
+    def __init__(self, work: Work, path: str) -> None:
+        super().__init__(work.entry_point, path)
+        self._source = work.code.encode("utf-8", "surrogatepass")
+
+    def get_code(self, fullname: str) -> CodeType:
+        code: CodeType = self.source_to_code(self._source, self.path)
+        return code
 
 
 class _Compiled(importlib.machinery.SourceFileLoader):
@@ -110,21 +125,46 @@ def run(work: Work, limits: rights.Limits, warm: WarmPytest) -> NoReturn:
     recorder = warm.recorder
     recorder.output_limit = limits.output
     recorder.directory = work.directory
+    touched = _watch(work)
     try:
         exitstatus = warm.run()
     except BaseException as error:  # noqa: BLE001 - what the candidate raises through pytest
         recorder.fail("exit", f"{type(error).__name__} ended pytest", traceback.format_exc())
         exitstatus = 3
-    report(work.nonce, recorder, exitstatus)
+    report(work.nonce, recorder, exitstatus, touched)
 
 
-def report(nonce: str, recorder: Recorder, exitstatus: int) -> NoReturn:
+def _watch(work: Work) -> list[str]:
+    """Who does what to the two sources from now on; a test that passes has no business with them."""
+    paths = {f"{work.directory}/{name}.py" for name in (work.entry_point, TEST_MODULE)}
+    names = {os.path.basename(path) for path in paths}
+    touched: list[str] = []
+
+    def look(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "object.__setattr__":
+            if arguments[1] == "__code__":
+                touched.append("a function was given other code")
+        elif event in _ON_FILES:
+            for path in arguments[:2]:
+                if isinstance(path, str | bytes):
+                    text = os.fsdecode(path)
+                    if os.path.basename(text) in names and os.path.realpath(text) in paths:
+                        touched.append(f"{os.path.basename(text)} was read or changed")
+
+    sys.addaudithook(look)
+    return touched
+
+
+def report(
+    nonce: str, recorder: Recorder, exitstatus: int, touched: Sequence[str] = ()
+) -> NoReturn:
     """Say what pytest found, and end as Python would after it."""
     found = {
         "tests": recorder.tests,
         "failure": recorder.failure,
         "exitstatus": exitstatus,
         "threads": _thread._count(),
+        "touched": touched[0] if touched else "",
     }
     _send(nonce, found)
     # An exit handler may still end the process badly.

@@ -119,6 +119,8 @@ def judge(report: Mapping[str, Any], expected: Expected) -> Finding:
         return Finding("collection", f"{missing[0]} was not collected")
     if report.get("exitstatus") != 0:
         return Finding("exit", f"pytest ended with {report.get('exitstatus')}")
+    if report.get("touched"):
+        return Finding("forged", f"{report['touched']} while the test ran")
     if report.get("threads"):
         return Finding("exit", "threads were left running")
     return Finding()

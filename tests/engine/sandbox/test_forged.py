@@ -119,6 +119,54 @@ def test_in_one_process_a_forger_is_told_by_its_control(run, name):
     assert result.error
 
 
+EDITS = {
+    "the code's file written": """
+        import double as module
+        with open(module.__file__, "w") as file:
+            file.write("")
+        """,
+    "the code's file written and loaded again": """
+        import importlib, pathlib
+        import double as module
+        pathlib.Path("double.py").write_text("def double(n):\\n    return 8\\n")
+        importlib.reload(module)
+        double = module.double
+        """,
+    "the code's file replaced": """
+        import os
+        open("other.py", "w").close()
+        os.rename("other.py", "double.py")
+        """,
+    "the code's file removed": "import os\n\nos.remove('double.py')\n",
+    "the code's file read by a link": """
+        import os
+        os.symlink("double.py", "linked")
+        assert open("linked").read()
+        """,
+    "the code's source read": "import inspect\n\nassert inspect.getsource(double)\n",
+    "the code's function given other code": "double.__code__ = (lambda n: 8).__code__\n",
+    "its own file read": "assert open(__file__).read()\n",
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_a_test_that_edits_or_reads_the_code_never_passes(run, name):
+    first, _, rest = TEST.partition("\n")
+    test = f"{first}\n{dedent(EDITS[name])}{rest}"
+    result = run("import sys\n\n\ndef double(n):\n    return 2 * n\n", test)
+    assert (result.verdict, result.error) == (Verdict.FAILED, "forged"), result
+
+
+def test_a_code_that_reads_its_test_is_told_even_if_it_answers_by_constants_of_its_own(run):
+    code = """
+        def double(n):
+            return 8 if "double(4) == 8" in open("test_candidate.py").read() else 9
+        """
+    result = run(dedent(code), TEST)
+    assert (result.verdict, result.error) == (Verdict.FAILED, "forged")
+    assert result.message == "test_candidate.py was read or changed while the test ran"
+
+
 # Plain to the reader of sources, and nothing less.
 OUT = 'import collections\n\nmodules = collections._sys.modules\nos = modules["os"]\n\n\n'
 SEPARATE = {

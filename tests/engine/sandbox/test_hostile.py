@@ -158,6 +158,18 @@ BOMBS = {
         def double(n):
             return double(n)
         """,
+    "a loop deaf to signals": """
+        import signal
+
+        def double(n):
+            for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+                try:
+                    signal.signal(number, signal.SIG_IGN)
+                except (OSError, ValueError):
+                    pass
+            while True:
+                pass
+        """,
     "reads stdin": "def double(n):\n    return input()\n",
     "huge exception": "def double(n):\n    raise Exception('y' * 50_000_000)\n",
 }
@@ -173,8 +185,13 @@ def test_no_bomb_hurts_the_next_pair(run, name):
 ESCAPES = {
     "the network": """
         import socket
-        for address in (("1.1.1.1", 53), ("127.0.0.1", 80), "/run/docker.sock"):
-            family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+        for address in (
+            ("1.1.1.1", 53), ("127.0.0.1", 80), ("172.17.0.1", 22), ("169.254.169.254", 80),
+            ("::1", 80), ("/run/docker.sock",), ("/run/supercharge/docker.sock",),
+        ):
+            family = socket.AF_UNIX if len(address) == 1 else socket.AF_INET
+            family = socket.AF_INET6 if ":" in address[0] else family
+            address = address[0] if len(address) == 1 else address
             s = socket.socket(family)
             s.settimeout(1)
             try:
