@@ -47,6 +47,8 @@ class SearchSettings:
     """Code replies per ask."""
     test_batch: int = 12
     """Test replies per ask."""
+    asks_at_once: int = 2
+    """Asks that share the model's batch: 2 asks for codes and tests at the same time."""
     temperature: float = 0.8
     """Of the first asks; later ones are a little hotter."""
     max_tokens: int = 256
@@ -59,7 +61,7 @@ class SearchSettings:
     def __post_init__(self) -> None:
         counts = (
             "candidates", "tests", "minutes", "min_asserts", "code_batch", "test_batch", "max_tokens",
-            "timeout_s",
+            "timeout_s", "asks_at_once",
         )  # fmt: skip
         for key in counts:
             if not 0 < getattr(self, key) < math.inf:
@@ -202,6 +204,7 @@ class Settings:
             code_batch=s.code_batch,
             test_batch=s.test_batch,
             temperature=s.temperature,
+            asks_at_once=s.asks_at_once,
         )
 
 

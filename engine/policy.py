@@ -7,6 +7,7 @@ pair's score reaches the threshold, when the budget is spent, or when the time i
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -46,6 +47,7 @@ class Budget:
     code_batch    code replies per ask
     test_batch    test replies per ask
     temperature   of the first ask; later asks are a little hotter each time
+    asks_at_once  asks that the model answers at the same time, of different kinds
     wish          the style of asks that carry a reviewer's wish: only an answer to one of them is
                   chosen, so all asks are improvements then; empty for a search without a wish
     """
@@ -59,6 +61,7 @@ class Budget:
     code_batch: int = 16
     test_batch: int = 12
     temperature: float = 0.8
+    asks_at_once: int = 1
     wish: str = ""
 
 
@@ -134,7 +137,8 @@ def next_actions(pool: Pool, budget: Budget, in_flight: Collection[Action]) -> l
     """
     if budget.seconds_left <= 0:
         return [Stop(StopReason.OUT_OF_TIME)]
-    model_busy = any(isinstance(action, Ask | Judge) for action in in_flight)
+    asking = [action for action in in_flight if isinstance(action, Ask)]
+    judging = any(isinstance(action, Judge) for action in in_flight)
     sandbox_busy = any(isinstance(action, RunPairs | Confirm) for action in in_flight)
     owed = _owed_pairs(pool)
     contender = choose(pool, min_asserts=budget.min_asserts, style=budget.wish)
@@ -149,10 +153,10 @@ def next_actions(pool: Pool, budget: Budget, in_flight: Collection[Action]) -> l
         actions.append(RunPairs(tuple(pairs)))
     # What looks convincing on the pairs known so far is settled first: no new samples until then.
     most_owed = 0 if convincing else MOST_OWED
-    if not model_busy and max(len(owed.promising), len(owed.next_promising)) <= most_owed:
-        ask = _next_ask(pool, budget)
-        if ask:
+    if not judging and max(len(owed.promising), len(owed.next_promising)) <= most_owed:
+        while len(asking) < budget.asks_at_once and (ask := _next_ask(pool, budget, asking)):
             actions.append(ask)
+            asking.append(ask)
     if not actions and not in_flight:
         return [Stop(StopReason.EXHAUSTED)]
     return actions
@@ -250,12 +254,19 @@ def _instead_of(
     return [] if any(isinstance(other, type(action)) for other in in_flight) else [action]
 
 
-def _next_ask(pool: Pool, budget: Budget) -> Ask | None:
-    """The next question: of the kind that is further behind its share, novel or an improvement."""
+def _next_ask(pool: Pool, budget: Budget, asking: Collection[Ask] = ()) -> Ask | None:
+    """The next question: of the kind that is further behind its share, novel or an improvement.
+
+    Of a kind that is being asked for no second question is put (it would be the same one again), and
+    none of a kind that would get ahead of it.
+    """
     done = {kind: pool.samples(kind) for kind in Kind}
     limit = {Kind.CODE: budget.candidates, Kind.TEST: budget.tests}
     batch = {Kind.CODE: budget.code_batch, Kind.TEST: budget.test_batch}
     open_kinds = [kind for kind in Kind if done[kind] < limit[kind]]
+    coming = {ask.kind: done[ask.kind] + ask.n for ask in asking}
+    least = min((coming[kind] / limit[kind] for kind in coming), default=math.inf)
+    open_kinds = [k for k in open_kinds if k not in coming and done[k] / limit[k] <= least]
     if not open_kinds:
         return None
     kind = min(open_kinds, key=lambda k: done[k] / limit[k])

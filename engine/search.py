@@ -1,8 +1,9 @@
 """The driver: turns the policy's actions into work for the model and the sandbox, and keeps the pool.
 
-Two threads do the work, one for the model and one for the sandbox, so that both are busy at the same
-time. Everything that they find comes back over one queue to the caller's thread, which alone grows
-the pool, writes the journal, tells the observer and asks the policy what to do next.
+A thread for each ask and one for the sandbox do the work, so that all are busy at the same time; asks
+at the same time share the model's batch. Everything that they find comes back over one queue to the
+caller's thread, which alone grows the pool, writes the journal, tells the observer and asks the policy
+what to do next.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ class Search:
         self._known = set(self.pool.candidates)
         self._asked: frozenset[Action] = frozenset()
         self._asked_at = -math.inf
-        self._started = self.clock()
+        self._started = self._model_since = self.clock()
 
     def run(self) -> Solution | Exhausted:
         """Search until a pair is good enough or the budget is spent.
@@ -173,6 +174,8 @@ class Search:
         self._workers.start(action, self.pool, stop)
         self._in_flight[action] = stop
         if isinstance(action, Ask):
+            if not self._tallies:
+                self._model_since = self.clock()
             self._tallies[action] = _Tally()
 
     def _wait(self) -> None:
@@ -205,7 +208,9 @@ class Search:
             case Done(Ask() as action, seconds):
                 del self._in_flight[action]
                 tally = self._tallies.pop(action)
-                self._progress = self._progress.with_tokens(tally.tokens, seconds)
+                now = self.clock()  # asks overlap, and no second counts twice
+                self._progress = self._progress.with_tokens(tally.tokens, now - self._model_since)
+                self._model_since = now
                 return [
                     AskOutcome(
                         action.kind,

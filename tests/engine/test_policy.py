@@ -324,3 +324,26 @@ def test_with_a_wish_what_convinced_before_does_not_end_it_and_improvements_are_
     assert isinstance(ask, Ask)
     assert (ask.origin, ask.against) == (Origin.IMPROVED, None)
     assert ask.parent in choose(pool, min_asserts=4).group  # type: ignore[union-attr]
+
+
+def test_codes_and_tests_are_asked_for_at_the_same_time_where_the_model_takes_both():
+    both = replace(BUDGET, asks_at_once=2)
+    asked = next_actions(Pool(), both, ())
+    assert [(a.kind, a.n, a.ordinal) for a in asked] == [(Kind.CODE, 16, 0), (Kind.TEST, 12, 0)]
+    assert next_actions(Pool(), both, asked) == []
+
+
+def test_no_second_ask_of_a_kind_is_put_beside_the_first():
+    many = replace(BUDGET, asks_at_once=5)
+    assert len(next_actions(Pool(), many, ())) == 2
+
+
+def test_a_kind_that_would_get_ahead_waits_for_the_other():
+    both = replace(BUDGET, asks_at_once=2)
+    _, test = next_actions(Pool(), both, ())
+    ahead = Pool().grown(
+        [outcome(Kind.CODE, 32)]
+    )  # half of the codes, and a quarter of the tests is coming
+    assert next_actions(ahead, both, (test,)) == []
+    level = Pool().grown([outcome(Kind.CODE, 16)])
+    assert [a.kind for a in next_actions(level, both, (test,))] == [Kind.CODE]
