@@ -31,6 +31,7 @@ DOORS = {
     "click": ("bot",),
     "rich": ("bot",),
     "pydantic": ("bot",),
+    "llama_cpp": ("bot/bench/llamacpp",),
     "llm": (),
 }
 """Each foreign package, and the modules or packages of ours that may import it."""

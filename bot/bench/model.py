@@ -130,11 +130,11 @@ def _sampling(model: TransformersModel, llama: LlamaCpp | str, *, quick: bool) -
     prompt = _prompt(model, CODE_ASK, CODE_PREFILL)
     batches = (1, 8) if quick else (1, 8, 32)
     rounds = 1 if quick else 2
-    singles = 2 if quick else 5
+    singles = 2 if quick else 3
     most = max(batches)
 
     def params(n: int, seed: int) -> SamplingParams:
-        return SamplingParams(n=n, max_tokens=32 if quick else 64, stop=CODE_STOP, seed=seed)
+        return SamplingParams(n=n, max_tokens=32 if quick else 48, stop=CODE_STOP, seed=seed)
 
     def batched(n: int, seed: int) -> dict[str, float]:
         model.forget_prompts()
@@ -192,7 +192,7 @@ def _sampling(model: TransformersModel, llama: LlamaCpp | str, *, quick: bool) -
 
 def _sharing(model: TransformersModel, *, quick: bool) -> dict[str, Any]:
     """An ask for codes and one for tests, one after the other and at the same time."""
-    most = 24 if quick else 64
+    most = 24 if quick else 48
     asks = [
         (_prompt(model, CODE_ASK, CODE_PREFILL), SamplingParams(n=16, max_tokens=most, seed=1)),
         (_prompt(model, TEST_ASK, TEST_PREFILL), SamplingParams(n=12, max_tokens=most, seed=2)),
