@@ -21,7 +21,7 @@ TINY = model_gpu.shape_named("32B") | {
 
 
 @pytest.mark.model
-@pytest.mark.parametrize("quantizations", [("none",)])
+@pytest.mark.parametrize("quantizations", [("none", "int8")])
 def test_every_precision_gets_its_rates_and_its_share_of_the_roofs(quantizations):
     result = model_gpu.run(
         TINY,

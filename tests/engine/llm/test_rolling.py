@@ -270,3 +270,17 @@ def test_a_model_of_other_layers_takes_several_asks_too(weights, alone, monkeypa
     assert Batch(general).run().found() == alone
     Scarce(general, monkeypatch, 3)
     assert Batch(general).run().found() == alone
+
+
+def test_a_model_that_accelerate_spreads_over_devices_takes_several_asks_too(alone):
+    from accelerate import dispatch_model
+
+    from tests.engine.llm.tiny import tiny_weights
+
+    layers = {f"model.layers.{i}": "cpu" for i in range(3)}
+    ends = {"model.embed_tokens": "cpu", "model.norm": "cpu", "model.rotary_emb": "cpu"}
+    places = {**layers, **ends, "lm_head": "cpu"}
+    # With its hooks, as between cards: they move what goes from one layer to the next.
+    spread = dispatch_model(tiny_weights(), places, force_hooks=True)
+    model = TransformersModel(spread, ByteTokenizer(), name="spread")
+    assert Batch(model).run().found() == alone
