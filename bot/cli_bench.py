@@ -35,14 +35,47 @@ def _finish(result: dict[str, Any], json_path: Path | None) -> None:
 @bench.command("model")
 @_quick
 @_json
-def bench_model(quick: bool, json_path: Path | None) -> None:
-    """Tokens and judgements per second, against one query at a time and plain generate."""
+@click.option(
+    "--part",
+    "parts",
+    multiple=True,
+    type=click.Choice(["sampling", "sharing", "judging"]),
+    help="Only this part; may be given several times.",
+)
+@click.option(
+    "--gpu", is_flag=True, help="A large model's shape with random weights, on the cards."
+)
+@click.option("--shape", default="32B", show_default=True, help="With --gpu: which model's shape.")
+@click.pass_obj
+def bench_model(
+    config: Path | None,
+    quick: bool,
+    json_path: Path | None,
+    parts: tuple[str, ...],
+    gpu: bool,
+    shape: str,
+) -> None:
+    """Tokens and judgements per second, against one query at a time, plain generate and llama.cpp.
+
+    With --gpu: tokens per second at 64 samples against one, in bfloat16 and int8, as a share of what
+    the cards can read and multiply. Nothing is downloaded.
+    """
     from rich.console import Console
 
-    from bot.bench import model
+    from bot import settings as configuration
 
-    result = model.run(quick)
-    model.report(result, Console())
+    settings = configuration.load(config).model
+    if gpu:
+        from bot.bench import model_gpu
+
+        result = model_gpu.run(model_gpu.shape_named(shape), quick=quick, settings=settings)
+        model_gpu.report(result, Console())
+    else:
+        from bot.bench import model
+
+        wanted = [model.Part(part) for part in parts] or list(model.Part)
+        result = model.run(quick, settings, parts=wanted)
+        model.report(result, Console())
     _finish(result, json_path)
 
 

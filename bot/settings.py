@@ -169,10 +169,14 @@ class WorkerSettings:
 
     lease_s: float = 60.0
     """Seconds after which a worker that shows no sign of life is taken to be dead."""
+    requests: int = 1
+    """Requests that one worker carries at the same time: their asks share one model's batch."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.lease_s < math.inf:
             raise BadInput(f"worker.lease_s must be at least 1, not {self.lease_s}")
+        if not 1 <= self.requests <= 64:
+            raise BadInput(f"worker.requests must be between 1 and 64, not {self.requests}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """`supercharge worker`: handles deliveries, carries requests, and looks after what was left behind.
 
-Two threads: the inbox answers commands at once, also while a search runs, and the runner carries one
-request after the other; beside them the scheduler ticks. Each has a name of its own in the store, and
-what one leaves behind when it is killed is taken up by the next.
+The inbox answers commands at once, also while searches run; each runner carries one request after the
+other, and all of them ask one model, whose batch their asks share; beside them the scheduler ticks.
+Each has a name of its own in the store, and what one leaves behind when it is killed is taken up by
+the next.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from bot.forge.errors import ForgeError
 from bot.inbox import Inbox
@@ -29,6 +31,7 @@ from bot.store.errors import StoreUnavailable
 from bot.store.queries import RequestFilter
 from bot.telling import Teller
 from engine.llm.base import LanguageModel
+from engine.llm.lending import Lender
 from engine.sandbox.base import Project, Sandbox
 
 logger = logging.getLogger(__name__)
@@ -50,14 +53,24 @@ class Worker:
     def __post_init__(self) -> None:
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.inbox = Inbox(self.services, f"{name}-inbox")
-        self.runner = Runner(
-            self.services,
-            f"{name}-runner",
-            self.open_model,
-            self.open_sandbox,
-            open_small=self.open_small,
-            stopping=self.stopping,
-        )
+        large, small = Lender(self.open_model), Lender(self._opened_small)
+        cascades = self.services.settings.small_model() is not None
+        self.runners = [
+            Runner(
+                self.services,
+                f"{name}-runner-{number}",
+                large.lend,
+                self.open_sandbox,
+                open_small=small.lend if cascades else lambda: None,
+                stopping=self.stopping,
+            )
+            for number in range(1, self.services.settings.worker.requests + 1)
+        ]
+
+    def _opened_small(self) -> LanguageModel:
+        model = self.open_small()
+        assert model is not None, "a cascade is configured"
+        return model
 
     def stop(self) -> None:
         """End within seconds: a search that runs is cut short, and queued again with its pool."""
@@ -68,7 +81,7 @@ class Worker:
         failures: list[BaseException] = []
         threads = [
             threading.Thread(target=self._loop, args=(work, failures), name=name)
-            for name, work in (("inbox", self._inbox), ("runner", self._runner))
+            for name, work in self._works()
         ]
         scheduler = Scheduler(self.ticks())
         for thread in threads:
@@ -77,7 +90,8 @@ class Worker:
         for thread in threads:
             thread.join()
         scheduler.stop()
-        self.runner.close()
+        for runner in self.runners:
+            runner.close()
         if failures:
             raise failures[0]
 
@@ -100,8 +114,14 @@ class Worker:
     def _inbox(self) -> float:
         return 0.0 if self.inbox.work() else IDLE_S
 
-    def _runner(self) -> float:
-        return 0.0 if self.runner.work() else IDLE_S
+    def _works(self) -> Iterator[tuple[str, Callable[[], float]]]:
+        """What each thread does, and its name."""
+        yield "inbox", self._inbox
+        for runner in self.runners:
+            yield runner.name, partial(self._carry, runner)
+
+    def _carry(self, runner: Runner) -> float:
+        return 0.0 if runner.work() else IDLE_S
 
     def ticks(self) -> list[Tick]:
         """What the scheduler does: the store's chores, and the words that are owed."""

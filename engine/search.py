@@ -1,9 +1,9 @@
 """The driver: turns the policy's actions into work for the model and the sandbox, and keeps the pool.
 
-Threads do the work, one for the sandbox and one for each ask that the model takes at once, so that
-both are busy at the same time. Everything that they find comes back over one queue to the caller's
-thread, which alone grows the pool, writes the journal, tells the observer and asks the policy what to
-do next.
+A thread for each ask in flight and one for the sandbox do the work, so that all are busy at the same
+time; asks at the same time share the model's batch. Everything that they find comes back over one queue
+to the caller's thread, which alone grows the pool, writes the journal, tells the observer and asks the
+policy what to do next.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ DOORS = {
     "click": ("bot",),
     "rich": ("bot",),
     "pydantic": ("bot",),
+    "llama_cpp": ("bot/bench/llamacpp",),
     "llm": (),
 }
 """Each foreign package, and the modules or packages of ours that may import it."""

@@ -7,7 +7,9 @@ on a machine whose speed nobody knows.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -16,50 +18,42 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from bot.bench import llamacpp
+from bot.bench.llamacpp import LlamaCpp
 from bot.bench.machine import machine
+from bot.bench.model_asks import (
+    CODE_ASK,
+    CODE_PREFILL,
+    CODE_STOP,
+    JUDGE_ASK,
+    JUDGE_PREFILL,
+    TEST_ASK,
+    TEST_PREFILL,
+)
 from engine.llm import LanguageModel, ModelSettings
 from engine.llm.base import Message, Prompt, SamplingParams
+from engine.llm.embedded import find_gguf
 from engine.llm.environment import prepare
+from engine.llm.settings import EMBEDDED
 
 if TYPE_CHECKING:
     from engine.llm.transformers import TransformersModel
 
-CODE_ASK = '''Complete the function. Answer with the code only.
-
-For example `def add(a, b)`, "Return the sum of a and b.", is
-
-```python
-def add(a, b):
-    """Return the sum of a and b."""
-    return a + b
-```
-
-and `def is_even(n)`, "Tell whether n is even.", is
-
-```python
-def is_even(n):
-    """Tell whether n is even."""
-    return n % 2 == 0
-```
-
-Now `def factorial(n)`, "Return the factorial of n, the product of 1 to n."'''
-# The prompt ends at the quotes: a newline and the indent after it are one token.
-CODE_PREFILL = '''```python
-def factorial(n):
-    """Return the factorial of n, the product of 1 to n."""'''
-CODE_STOP = ("\n```", "\ndef ")
-
-JUDGE_ASK = """How likely is it that this function is right? Answer with one number, 0.0 to 1.0.
-
-```python
-{code}
-```"""
-JUDGE_PREFILL = "Score: "
 ONE_AT_A_TIME = "one query at a time"
 SCORES = tuple(f"{tenth / 10:.1f}" for tenth in range(11))
 
 
-def run(quick: bool, settings: ModelSettings | None = None) -> dict[str, Any]:
+class Part(StrEnum):
+    """What can be measured alone."""
+
+    SAMPLING = "sampling"
+    SHARING = "sharing"
+    JUDGING = "judging"
+
+
+def run(
+    quick: bool, settings: ModelSettings | None = None, *, parts: Collection[Part] = tuple(Part)
+) -> dict[str, Any]:
     """Measure; the result is what `report` prints and what `--json` writes.
 
     Rates are tokens, completions or judgements per second; times are seconds; memory is in MiB.
@@ -72,31 +66,40 @@ def run(quick: bool, settings: ModelSettings | None = None) -> dict[str, Any]:
 
     model = load(settings, threads=threads)
     load_s = time.perf_counter() - started
+    result: dict[str, Any] = {"machine": _machine(threads), "model": model.name, "load_s": load_s}
     try:
-        result = {
-            "machine": _machine(threads),
-            "model": model.name,
-            "load_s": load_s,
-            "sampling": _sampling(model, quick=quick),
-            "judging": _judging(model, quick=quick),
-            "memory_mib": _resident_mib(),
-        }
+        if Part.SAMPLING in parts:
+            result["sampling"] = _sampling(model, _llama(settings, threads, quick), quick=quick)
+        if Part.SHARING in parts:
+            result["sharing"] = _sharing(model, quick=quick)
+        if Part.JUDGING in parts:
+            result["judging"] = _judging(model, quick=quick)
+        result["memory_mib"] = _resident_mib()
     finally:
         model.close()
     return result
 
 
-def _sampling(model: TransformersModel, *, quick: bool) -> dict[str, Any]:
+def _llama(settings: ModelSettings, threads: int, quick: bool) -> LlamaCpp | str:
+    """llama.cpp with the same weights, or why it is not measured."""
+    if settings.model != EMBEDDED:
+        return "llama.cpp: only the embedded model has a GGUF file here"
+    if not llamacpp.available():
+        return f"llama.cpp: not installed; {llamacpp.INSTALL}"
+    return LlamaCpp(find_gguf(), threads=threads, sequences=32, context=8192)
+
+
+def _sampling(model: TransformersModel, llama: LlamaCpp | str, *, quick: bool) -> dict[str, Any]:
     from engine.llm.transformers import plain_generate
 
     prompt = _prompt(model, CODE_ASK, CODE_PREFILL)
     batches = (1, 8) if quick else (1, 8, 32)
     rounds = 1 if quick else 2
-    singles = 2 if quick else 5
+    singles = 2 if quick else 3
     most = max(batches)
 
     def params(n: int, seed: int) -> SamplingParams:
-        return SamplingParams(n=n, max_tokens=32 if quick else 64, stop=CODE_STOP, seed=seed)
+        return SamplingParams(n=n, max_tokens=32 if quick else 48, stop=CODE_STOP, seed=seed)
 
     def batched(n: int, seed: int) -> dict[str, float]:
         model.forget_prompts()
@@ -119,6 +122,11 @@ def _sampling(model: TransformersModel, *, quick: bool) -> dict[str, Any]:
         seconds = time.perf_counter() - started
         return _rates(most, tokens, seconds) | {"first_s": seconds}
 
+    def by_llama(n: int, seed: int) -> dict[str, float]:
+        assert isinstance(llama, LlamaCpp)
+        rate = llama.sample(model.encode(prompt.text), n=n, tokens=params(n, seed).max_tokens)
+        return _rates(n, rate.tokens, rate.seconds) | {"first_s": rate.first_s}
+
     batched(2, 0)  # the first pass of a process pays for what is set up lazily
     ways: dict[str, Callable[[int], dict[str, float]]] = {
         ONE_AT_A_TIME: one_at_a_time,
@@ -126,6 +134,9 @@ def _sampling(model: TransformersModel, *, quick: bool) -> dict[str, Any]:
     }
     for n in batches[1:]:
         ways[f"supercharge, {n} samples"] = partial(batched, n)
+    if isinstance(llama, LlamaCpp):
+        for n in batches:
+            ways[f"llama.cpp, {n} samples"] = partial(by_llama, n)
     # Taking turns, so that a busy spell of the machine does not fall on one of them alone.
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in ways}
     for seed in range(rounds):
@@ -136,10 +147,44 @@ def _sampling(model: TransformersModel, *, quick: bool) -> dict[str, Any]:
     return {
         "prompt_tokens": model.count_tokens(prompt.text),
         "rounds": rounds,
+        "missing": llama if isinstance(llama, str) else "",
         "ways": {
             name: found | {"ratio": found["tokens_per_s"] / base["tokens_per_s"]}
             for name, found in best.items()
         },
+    }
+
+
+def _sharing(model: TransformersModel, *, quick: bool) -> dict[str, Any]:
+    """An ask for codes and one for tests, one after the other and at the same time."""
+    most = 24 if quick else 48
+    asks = [
+        (_prompt(model, CODE_ASK, CODE_PREFILL), SamplingParams(n=16, max_tokens=most, seed=1)),
+        (_prompt(model, TEST_ASK, TEST_PREFILL), SamplingParams(n=12, max_tokens=most, seed=2)),
+    ]
+
+    def ask(prompt: Prompt, params: SamplingParams) -> int:
+        return sum(len(completion.tokens) for completion in model.complete(prompt, params))
+
+    def timed(work: Callable[[], int]) -> dict[str, float]:
+        started = time.perf_counter()
+        tokens = work()
+        return _rates(sum(params.n for _, params in asks), tokens, time.perf_counter() - started)
+
+    def both() -> int:
+        with ThreadPoolExecutor(len(asks)) as pool:
+            return sum(pool.map(lambda each: ask(*each), asks))
+
+    for prompt, _ in asks:
+        ask(prompt, SamplingParams(max_tokens=1))  # both prompts are known, in both cases
+    alone = timed(lambda: sum(ask(*each) for each in asks))
+    together = timed(both)
+    ratio = together["tokens_per_s"] / alone["tokens_per_s"]
+    return {
+        "ways": {
+            "16 codes, then 12 tests": alone | {"ratio": 1.0},
+            "both at the same time": together | {"ratio": ratio},
+        }
     }
 
 
@@ -176,28 +221,40 @@ def report(result: dict[str, Any], console: Console) -> None:
     """Print the tables, and the machine it was measured on."""
     console.print(result["machine"])
     console.print(f"{result['model']}: loaded in {result['load_s']:.1f} s")
-    sampling = result["sampling"]
-    table = Table(title=f"Sampling ({sampling['prompt_tokens']} tokens of prompt)")
-    for heading in ("", "tokens/s", "ratio", "completions/s", "first candidate, s"):
-        table.add_column(heading, justify="right" if heading else "left", no_wrap=not heading)
-    for name, way in sampling["ways"].items():
-        table.add_row(
-            name,
-            f"{way['tokens_per_s']:.1f}",
-            f"{way['ratio']:.1f}",
-            f"{way['completions_per_s']:.2f}",
-            f"{way['first_s']:.2f}",
-        )
-    console.print(table)
-    judging = result["judging"]
-    table = Table(title=f"Judging ({judging['prompt_tokens']} tokens of prompt)")
-    for heading in ("", "judgements/s", "ratio"):
-        table.add_column(heading, justify="right" if heading else "left", no_wrap=not heading)
-    for name, way in judging["ways"].items():
-        table.add_row(name, f"{way['judgements_per_s']:.2f}", f"{way['ratio']:.1f}")
-    console.print(table)
+    if sampling := result.get("sampling"):
+        title = f"Sampling ({sampling['prompt_tokens']} tokens of prompt)"
+        _table(console, title, sampling["ways"], tokens_per_s=1, completions_per_s=2, first_s=2)
+        if sampling["missing"]:
+            console.print(sampling["missing"])
+    if sharing := result.get("sharing"):
+        _table(console, "Two asks", sharing["ways"], tokens_per_s=1, seconds=1)
+    if judging := result.get("judging"):
+        title = f"Judging ({judging['prompt_tokens']} tokens of prompt)"
+        _table(console, title, judging["ways"], judgements_per_s=2)
     memory = result["memory_mib"]
     console.print(f"memory: {memory['now']:.0f} MiB, at most {memory['peak']:.0f} MiB")
+
+
+HEADINGS = {
+    "tokens_per_s": "tokens/s",
+    "completions_per_s": "completions/s",
+    "judgements_per_s": "judgements/s",
+    "first_s": "first candidate, s",
+    "seconds": "seconds",
+}
+
+
+def _table(console: Console, title: str, ways: dict[str, dict[str, float]], **digits: int) -> None:
+    """A row for each way, with these of its figures and how many times the first one's rate it is."""
+    table = Table(title=title)
+    table.add_column("", no_wrap=True)
+    for key in digits:
+        table.add_column(HEADINGS[key], justify="right")
+    table.add_column("ratio", justify="right")
+    for name, way in ways.items():
+        figures = [f"{way[key]:.{places}f}" for key, places in digits.items()]
+        table.add_row(name, *figures, f"{way['ratio']:.1f}")
+    console.print(table)
 
 
 def _prompt(model: LanguageModel, ask: str, prefill: str) -> Prompt:

@@ -29,7 +29,8 @@ class SamplingParams:
     top_p        nucleus sampling: the smallest set of tokens with this much probability; 1.0 is off
     max_tokens   most tokens written per completion
     stop         texts that end a completion; none of them is part of it
-    seed         makes sampling repeatable on one backend, one machine, one batch shape
+    seed         makes sampling repeatable on one backend, one machine, one batch shape: beside other
+                 asks sums are rounded otherwise, and now and then a token is another one
     """
 
     n: int = 1
@@ -88,7 +89,7 @@ class Prompt:
 
 
 class LanguageModel(Protocol):
-    """A model that continues text. Safe to call from one thread at a time."""
+    """A model that continues text. Asks may come from several threads at the same time."""
 
     @property
     def name(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from typing import Protocol, runtime_checkable
 
 from engine.llm.base import (
     Completion,
@@ -111,6 +112,14 @@ def role_of(template: str) -> Role:
     return Role(word) if word in set(Role) else Role.CODE
 
 
+@runtime_checkable
+class Routed(Protocol):
+    """A model that is several, as a `Router` is, or whatever stands before one."""
+
+    def of(self, role: Role) -> LanguageModel:
+        """The model for this kind of ask."""
+
+
 def route(model: LanguageModel, role: Role) -> LanguageModel:
     """The model for this kind of ask: `model` itself, unless it is several."""
-    return model.of(role) if isinstance(model, Router) else model
+    return model.of(role) if isinstance(model, Routed) else model

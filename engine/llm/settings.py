@@ -53,6 +53,9 @@ class ModelSettings:
     prefix_cache_tokens: int = 8192
     """Most tokens of earlier prompts whose key-value cache is kept for the next; 0 keeps none."""
 
+    asks_at_once: int = 2
+    """Asks of one search that share a batch of the backend `transformers`, codes and tests."""
+
     openai: OpenAISettings = field(default_factory=OpenAISettings)
     """The server of the backend `openai`."""
 
@@ -82,6 +85,7 @@ class ModelSettings:
             ("context_window", self.context_window, 0),
             ("max_batch_tokens", self.max_batch_tokens, 1),
             ("prefix_cache_tokens", self.prefix_cache_tokens, 0),
+            ("asks_at_once", self.asks_at_once, 1),
             ("ray_replicas", self.ray_replicas, 0),
         ):
             if number < least:

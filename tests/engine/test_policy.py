@@ -356,3 +356,10 @@ def test_with_a_wish_what_convinced_before_does_not_end_it_and_improvements_are_
     assert isinstance(ask, Ask)
     assert (ask.origin, ask.against) == (Origin.IMPROVED, None)
     assert ask.parent in choose(pool, min_asserts=4).group  # type: ignore[union-attr]
+
+
+def test_codes_and_tests_are_asked_for_at_the_same_time_where_the_model_takes_both():
+    both = replace(BUDGET, asks_at_once=2)
+    asked = next_actions(Pool(), both, ())
+    assert [(a.kind, a.n, a.ordinal) for a in asked] == [(Kind.CODE, 16, 0), (Kind.TEST, 12, 0)]
+    assert next_actions(Pool(), both, asked) == []

@@ -23,4 +23,5 @@ def load(settings: ModelSettings, *, threads: int) -> TransformersModel:
         context_window=settings.context_window,
         max_batch_tokens=settings.max_batch_tokens,
         prefix_cache_tokens=settings.prefix_cache_tokens,
+        concurrency=settings.asks_at_once,
     )

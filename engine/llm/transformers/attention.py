@@ -14,7 +14,7 @@ from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
-from engine.llm.transformers.kv import ForkedLayer, has_plain_layers
+from engine.llm.transformers.kv import ForkedLayer, JoinedLayer, has_plain_layers
 
 NAME = "supercharge_shared_prompt"
 
@@ -46,9 +46,15 @@ def shared_prompt_attention(
     """The library's attention interface; `query` is [rows, heads, new, head size].
 
     `forked` is the cache, as the model was called with it. Anything but one new token of rows
-    that share a prompt goes to torch's scaled_dot_product_attention.
+    that share a prompt goes to torch's scaled_dot_product_attention. In a joined cache every row
+    has one new token and sees all of its own: there is no mask to look at.
     """
     layer = forked.layers[module.layer_idx] if forked is not None else None
+    if isinstance(layer, JoinedLayer):
+        scale = query.shape[3] ** -0.5 if scaling is None else scaling
+        rows = torch.split(query * scale, [part.keys.shape[0] for part in layer.parts])
+        parts = zip(rows, layer.parts, strict=True)
+        return torch.cat([_decode(q, p.keys, p.values, *p.prefix) for q, p in parts]), None
     if isinstance(layer, ForkedLayer):
         if query.shape[2] == 1 and attention_mask is None:
             scale = query.shape[3] ** -0.5 if scaling is None else scaling

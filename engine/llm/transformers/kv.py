@@ -44,6 +44,15 @@ class GrowingLayer(DynamicLayer):  # type: ignore[no-untyped-call]
         twin._allocate(self.keys[:, :, :length], self.values[:, :, :length], length + room)
         return twin
 
+    def rewind(self, filled: int) -> None:
+        """Forget what was appended after the first `filled` positions of the buffers."""
+        self._show(self.keys.shape[0], filled)
+
+    def compact(self) -> None:
+        """Give back the memory of rows that have been dropped."""
+        if self.keys.shape[0] < self._buffers[0].shape[0]:
+            self._allocate(self.keys, self.values, self._buffers[0].shape[2])
+
     def select(self, order: Sequence[int]) -> None:
         """Let row `i` be what row `order[i]` was. Cheap when most stay; `order[i] >= i`."""
         for new, old in enumerate(order):
@@ -94,6 +103,33 @@ class ForkedLayer(GrowingLayer):  # type: ignore[no-untyped-call]
         return torch.cat([keys, self.keys], 2), torch.cat([values, self.values], 2)
 
 
+class JoinedLayer(GrowingLayer):  # type: ignore[no-untyped-call]
+    """One layer of several forked caches, one after the other: rows of different prompts.
+
+    `update` appends to each its own rows and returns the new states alone;
+    `engine.llm.transformers.attention` reads `parts`.
+    """
+
+    def __init__(self, parts: Sequence[ForkedLayer]) -> None:
+        super().__init__()
+        self.parts = parts
+        self.is_initialized = True
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *_: object, **__: object
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Append [rows of all parts, heads, new, head size]."""
+        sizes = [part.keys.shape[0] for part in self.parts]
+        states = zip(torch.split(key_states, sizes), torch.split(value_states, sizes), strict=True)
+        for part, (keys, values) in zip(self.parts, states, strict=True):
+            part.update(keys, values)
+        return key_states, value_states
+
+    def get_seq_length(self) -> int:
+        """Tokens of the longest row."""
+        return max(part.get_seq_length() for part in self.parts)
+
+
 def new_cache(config: Any, *, plain: bool) -> Cache:
     """An empty cache for a model of this configuration; `plain` is what `has_plain_layers` said."""
     cache = DynamicCache(config=config)
@@ -127,6 +163,24 @@ def fork(cache: Cache, *, rows: int, room: int) -> Cache:
     return twin
 
 
+def join(caches: Sequence[Cache]) -> Cache:
+    """Forked plain caches as one, whose rows are all of theirs in order. Nothing is copied."""
+    layers = zip(*(cache.layers for cache in caches), strict=True)
+    return Cache(layers=[JoinedLayer([_forked(part) for part in parts]) for parts in layers])
+
+
+def rewind(cache: Cache, filled: int) -> None:
+    """Let the rows of a plain cache have appended `filled` tokens again, wherever a pass broke off."""
+    for layer in cache.layers:
+        _growing(layer).rewind(filled)
+
+
+def compact(cache: Cache) -> None:
+    """Give back the memory of the rows that a plain cache has dropped."""
+    for layer in cache.layers:
+        _growing(layer).compact()
+
+
 def drop_rows(cache: Cache, rows: int, gone: Sequence[int]) -> list[int]:
     """Remove the rows `gone`; return, for each row left, which of the `rows` it was.
 
@@ -145,6 +199,11 @@ def drop_rows(cache: Cache, rows: int, gone: Sequence[int]) -> list[int]:
 
 def _growing(layer: object) -> GrowingLayer:
     assert isinstance(layer, GrowingLayer)
+    return layer
+
+
+def _forked(layer: object) -> ForkedLayer:
+    assert isinstance(layer, ForkedLayer)
     return layer
 
 
@@ -189,9 +248,11 @@ class PrefixStore:
         while sum(len(e.ids) for e in self._entries) > self._max_tokens:
             self._entries.pop(0)
 
-    def clear(self) -> None:
-        """Forget everything."""
+    def clear(self) -> bool:
+        """Forget everything; False where there was nothing."""
+        some = bool(self._entries)
         self._entries.clear()
+        return some
 
 
 def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:

@@ -18,6 +18,7 @@ from safetensors import SafetensorError
 from engine.errors import BadInput, ModelUnavailable
 from engine.llm import embedded
 from engine.llm.settings import EMBEDDED, ModelSettings
+from engine.llm.transformers.fitting import card_limits, check_memory
 
 hub: Any = transformers  # whose annotations are partial
 
@@ -44,6 +45,9 @@ def load_weights(settings: ModelSettings) -> tuple[Any, Any, str]:
         name = f"{source.rstrip('/').rpartition('/')[2]} ({precision})"
     local = Path(source).is_dir()
     try:
+        if settings.model != EMBEDDED:
+            config = hub.AutoConfig.from_pretrained(source, local_files_only=local)
+            check_memory(settings, config, dtype_name(dtype))
         tokenizer = hub.AutoTokenizer.from_pretrained(source, local_files_only=local)
         model = hub.AutoModelForCausalLM.from_pretrained(
             source, local_files_only=local, **load_options(settings, dtype)
@@ -97,7 +101,8 @@ def load_options(settings: ModelSettings, dtype: torch.dtype) -> dict[str, Any]:
     if settings.device_map != "auto":
         options["device_map"] = settings.device_map
     elif torch.cuda.is_available():
-        options["device_map"] = "auto"  # accelerate: fill the first card, then the next
+        options["device_map"] = "auto"  # accelerate: as many layers on each card
+        options["max_memory"] = card_limits(settings)
     if settings.quantization == "int8":
         # It says at every layer of every pass that it casts bfloat16 to float16.
         logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)

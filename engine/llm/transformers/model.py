@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,23 +10,20 @@ import torch
 from transformers.cache_utils import Cache
 
 from engine.errors import ModelUnavailable
-from engine.llm.base import Completion, FinishReason, Message, Prompt, SamplingParams
-from engine.llm.detokenize import TextTracker
-from engine.llm.transformers import attention, kv
+from engine.llm.base import Completion, Message, Prompt, SamplingParams
+from engine.llm.transformers import kv
 from engine.llm.transformers.choices import ChoiceTree, build_batch, build_tree, read_logprobs
-from engine.llm.transformers.row import Row
-from engine.llm.transformers.sampling import sample
-
-PREFILL_CHUNK = 128
-"""Tokens of a prompt read at once. Between chunks a cancel is noticed; a kept prefix is used in
-whole chunks, so that reading a prompt is the same arithmetic, to the bit, with it and without."""
+from engine.llm.transformers.decoder import Decoder
+from engine.llm.transformers.rolling import RollingBatch
+from engine.llm.transformers.row import Job
 
 
 class TransformersModel:
     """`LanguageModel` over a transformers model and its tokenizer.
 
-    All completions of an ask share one reading of the prompt; then they decode together, and a
-    row that ends leaves the batch at once. The token that ends a turn is not among `tokens`.
+    All completions of an ask share one reading of the prompt; then they decode together, with those
+    of every other ask of that time, and a row that ends leaves the batch at once. The token that ends
+    a turn is not among `tokens`. Any method may be called from several threads at once.
     """
 
     def __init__(
@@ -39,22 +35,29 @@ class TransformersModel:
         context_window: int = 0,
         max_batch_tokens: int = 32768,
         prefix_cache_tokens: int = 8192,
+        concurrency: int = 1,
     ) -> None:
         self.weights = model
         self._tokenizer = tokenizer
         self._name = name
+        self._concurrency = concurrency
         trained = getattr(model.config.get_text_config(), "max_position_embeddings", 0) or 2048
         self._context_window = min(context_window or trained, trained)
         self._max_batch_tokens = max_batch_tokens
-        self._prefixes = kv.PrefixStore(prefix_cache_tokens)
-        self._shares_prompts = attention.use(model)
+        self._decoder = Decoder(model, prefix_cache_tokens=prefix_cache_tokens)
         self.end_ids = end_of_turn_ids(model, tokenizer)
+        self._batch = RollingBatch(self._decoder, max_batch_tokens, lambda: self.end_ids)
         self._bos_ids: list[int] = tokenizer("")["input_ids"][:1]
 
     @property
     def name(self) -> str:
         """Weights and precision."""
         return self._name
+
+    @property
+    def concurrency(self) -> int:
+        """Asks that one search should put at the same time; the batch takes any number."""
+        return self._concurrency
 
     @property
     def context_window(self) -> int:
@@ -84,7 +87,8 @@ class TransformersModel:
         room = self._context_window - len(ids)
         if room < 1 or not ids:
             raise ValueError(f"the prompt has {len(ids)} tokens, the window {self._context_window}")
-        return self._complete(ids, params, min(room, params.max_tokens), cancel)
+        job = Job(ids, params, min(room, params.max_tokens), self._decode, cancel)
+        return self._batch.complete(job)
 
     def choice_logprobs(
         self, prompts: Sequence[Prompt], choices: Sequence[str]
@@ -92,18 +96,22 @@ class TransformersModel:
         """As the protocol says; raises ValueError for a prompt without room for its answer.
 
         What the prompts share at their beginning is read once and kept. A batch over
-        `max_batch_tokens` is split.
+        `max_batch_tokens` is split. Asks that are being completed wait for it between two tokens.
         """
-        if not self._shares_prompts:
+        if not self._decoder.shares_prompts:
             return None  # such a layer cannot be asked about several branches at once
         trees = [self._choice_tree(prompt.text, choices) for prompt in prompts]
         if not trees or not choices:
             return [[] for _ in trees]
+        with self._batch.exclusively():
+            return self._choose_all(trees)
+
+    def _choose_all(self, trees: Sequence[ChoiceTree]) -> list[list[float]]:
         first = trees[0].stem
         shared = min(min(len(t.stem) - 1, kv.common_prefix(first, t.stem)) for t in trees)
         cache = kv.new_cache(self.weights.config, plain=True)
         if shared:
-            prefilled = self._prefill(first[:shared], None)
+            *_, prefilled = self._decoder.read(first[:shared])
             assert prefilled is not None
             cache = prefilled.cache
         answers: list[list[float]] = []
@@ -119,12 +127,12 @@ class TransformersModel:
 
     def forget_prompts(self) -> None:
         """Let go of the prompts that were kept for the next ask."""
-        self._prefixes.clear()
+        self._decoder.forget()
 
     def close(self) -> None:
         """Let go of the weights and of every kept prompt."""
-        self._prefixes.clear()
-        self.weights = None
+        self._decoder.forget()
+        self.weights = self._decoder.weights = None
 
     def encode(self, text: str) -> list[int]:
         """The prompt's ids; a first token that the model always wants is put there once."""
@@ -164,103 +172,6 @@ class TransformersModel:
         )
         assert isinstance(text, str)
         return text
-
-    def _complete(
-        self,
-        ids: list[int],
-        params: SamplingParams,
-        room: int,
-        cancel: threading.Event | None,
-    ) -> Iterator[Completion]:
-        seed = random.SystemRandom().getrandbits(63) if params.seed is None else params.seed
-
-        def row(index: int) -> Row:
-            return Row(index, seed, TextTracker(self._decode, ids, params.stop))
-
-        waiting = [row(index) for index in range(params.n)]
-        prefilled = self._prefill(ids, cancel)
-        if prefilled is None:
-            yield from (row.finish(FinishReason.CANCELLED) for row in waiting)
-            return
-        limit = max(1, self._max_batch_tokens // (len(ids) + room))
-        while waiting:
-            batch, waiting = waiting[:limit], waiting[limit:]
-            done: set[int] = set()
-            try:
-                for index, completion in self._decode_batch(prefilled, batch, params, room, cancel):
-                    done.add(index)
-                    yield completion
-            except torch.OutOfMemoryError as error:
-                limit = _halved(min(limit, len(batch)), error)
-                # Their own generators start again, so they come out as they would have.
-                waiting = [row(old.index) for old in batch if old.index not in done] + waiting
-
-    def _decode_batch(
-        self,
-        prefilled: kv.Prefilled,
-        rows: list[Row],
-        params: SamplingParams,
-        room: int,
-        cancel: threading.Event | None,
-    ) -> Iterator[tuple[int, Completion]]:
-        cache = kv.fork(prefilled.cache, rows=len(rows), room=room)
-        logits = prefilled.logits.expand(len(rows), -1)
-        for position in range(room):
-            if cancel is not None and cancel.is_set():
-                yield from ((row.index, row.finish(FinishReason.CANCELLED)) for row in rows)
-                return
-            if position:
-                logits = self._forward([[row.last_id] for row in rows], cache)
-            drawn = sample(logits, params.temperature, params.top_p, [row.rng for row in rows])
-            gone = []
-            for slot, (row, token_id, logprob) in enumerate(zip(rows, *drawn, strict=True)):
-                stopped = token_id in self.end_ids
-                if not stopped:
-                    row.last_id = token_id
-                    row.logprobs.append(logprob)
-                    stopped = row.tracker.push(token_id)
-                if stopped or position + 1 == room:
-                    gone.append(slot)
-                    reason = FinishReason.STOP if stopped else FinishReason.LENGTH
-                    yield row.index, row.finish(reason)
-            if len(gone) == len(rows):
-                return
-            if gone:
-                rows = [rows[old] for old in kv.drop_rows(cache, len(rows), gone)]
-
-    def _prefill(self, ids: Sequence[int], cancel: threading.Event | None) -> kv.Prefilled | None:
-        """Read a prompt, or the part of it that is not known yet; None when cancelled."""
-        known, shared = self._prefixes.find(ids)
-        if known and shared == len(ids) == len(known.ids):
-            return known
-        start = min(shared, len(ids) - 1) // PREFILL_CHUNK * PREFILL_CHUNK
-        if known and start:
-            cache = kv.cut(known.cache, length=start, room=len(ids) - start)
-        else:
-            start, cache = 0, kv.new_cache(self.weights.config, plain=self._shares_prompts)
-        logits = None
-        for begin in range(start, len(ids), PREFILL_CHUNK):
-            if cancel is not None and cancel.is_set():
-                return None
-            logits = self._forward([ids[begin : begin + PREFILL_CHUNK]], cache)
-        assert logits is not None
-        prefilled = kv.Prefilled(tuple(ids), cache, logits)
-        self._prefixes.add(prefilled)
-        return prefilled
-
-    @torch.inference_mode()
-    def _forward(self, ids: Sequence[Sequence[int]], cache: Cache) -> torch.Tensor:
-        """Append `ids` [rows, new] to the cache; the logits [rows, vocabulary] after the last."""
-        tokens = torch.tensor(ids, device=self.weights.device)
-        out = self.weights(
-            input_ids=tokens,
-            past_key_values=cache,
-            forked=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        logits: torch.Tensor = out.logits[:, -1]
-        return logits
 
 
 def _halved(limit: int, error: torch.OutOfMemoryError) -> int:

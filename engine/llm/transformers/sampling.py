@@ -1,57 +1,62 @@
-"""Drawing the next token: pure functions of logits and random numbers."""
+"""Drawing the next token: a pure function of logits and random numbers."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 
 import torch
 
-MAX_DRAWS = 64
-"""Draws outside the nucleus before a row takes its most likely token, which is always inside."""
+LIKELIEST = 128
+"""Tokens that a row is drawn from without sorting its whole vocabulary. They nearly always hold the
+nucleus; where they do not, that row is sorted."""
 
 
 def sample(
-    logits: torch.Tensor, temperature: float, top_p: float, rngs: Sequence[random.Random]
+    logits: torch.Tensor,
+    temperatures: Sequence[float],
+    top_ps: Sequence[float],
+    points: Sequence[float],
 ) -> tuple[list[int], list[float]]:
     """One token for each row, and its log-probability at temperature 1 without truncation.
 
-    `logits` is [rows, vocabulary], of any float type; `rngs` has one generator for each row, so a
-    row's draws do not depend on which other rows are in the batch.
+    `logits` is [rows, vocabulary], of any float type. Each row has its own temperature (0 is
+    greedy), its own nucleus and its own random number in [0, 1), so what is drawn does not depend
+    on the other rows.
     """
     logits = logits.float()
-    if temperature == 0:
-        ids = logits.argmax(-1)
-    else:
-        ids = _draw(torch.softmax(logits / temperature, -1), top_p, rngs)
-    chosen = logits.gather(1, ids[:, None])[:, 0] - logits.logsumexp(-1)
-    return ids.tolist(), chosen.tolist()
+
+    def column(values: Sequence[float]) -> torch.Tensor:
+        return torch.tensor(values, dtype=logits.dtype, device=logits.device)[:, None]
+
+    # The order of the tokens, and so all of a greedy row, does not depend on the temperature.
+    scaled = logits / column([temperature or 1.0 for temperature in temperatures])
+    normalizer = scaled.logsumexp(-1, keepdim=True)
+    values, order = scaled.topk(min(LIKELIEST, scaled.shape[1]))
+    masses = (values - normalizer).exp().cumsum(-1)
+    masses_held: list[float] = masses[:, -1].tolist()
+    drawn = _draw(masses, column(top_ps), column(points))
+    drawn.masked_fill_(column(temperatures) == 0, 0)
+    ids = order.gather(1, drawn)
+    for row, held in enumerate(masses_held):
+        # Without truncation the whole is known to be 1, and a point among the likeliest is enough.
+        enough = points[row] < held if top_ps[row] >= 1 else top_ps[row] <= held
+        if temperatures[row] and not enough and len(order[row]) < scaled.shape[1]:
+            probs, whole_order = (scaled[row] - normalizer[row]).exp().sort(descending=True)
+            at = _draw(probs.cumsum(-1)[None], column(top_ps)[row], column(points)[row])
+            ids[row] = whole_order[at[0]]
+    chosen = logits.gather(1, ids)[:, 0] - logits.logsumexp(-1)
+    tokens: list[int] = ids[:, 0].tolist()
+    return tokens, chosen.tolist()
 
 
-def _draw(probs: torch.Tensor, top_p: float, rngs: Sequence[random.Random]) -> torch.Tensor:
-    """Sample each row of `probs` [rows, vocabulary] from its nucleus (Holtzman et al. 2020).
+def _draw(masses: torch.Tensor, top_p: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    """The place of the token drawn, in each row's tokens by falling probability; [rows, 1].
 
-    By rejection: draw from all tokens, and draw again while the tokens more likely than the drawn
-    one already hold `top_p`. The same distribution as sorting and cutting, without a sort of the
-    vocabulary; more than one draw is needed with probability 1 - `top_p` at most.
+    `masses` are [rows, tokens], the probability of each token and of all before it. The nucleus
+    (Holtzman et al. 2020) is the tokens before which there is less than `top_p`.
     """
-    cumulative = probs.cumsum(-1)
-    total = cumulative[:, -1].tolist()
-    ids = probs.argmax(-1)
-    pending = list(range(len(rngs)))
-    for _ in range(MAX_DRAWS):
-        rows = torch.tensor(pending, device=probs.device)
-        points = [rngs[row].random() * total[row] for row in pending]
-        draws = torch.tensor(points, dtype=probs.dtype, device=probs.device)[:, None]
-        drawn = torch.searchsorted(cumulative[rows], draws, right=True)
-        drawn = drawn.clamp_(max=probs.shape[1] - 1)
-        if top_p >= 1:
-            return drawn[:, 0]
-        some = probs[rows]
-        likelier = some.where(some > some.gather(1, drawn), 0).sum(-1)
-        inside = likelier < top_p
-        ids[rows[inside]] = drawn[inside, 0]
-        pending = rows[~inside].tolist()
-        if not pending:
-            break
-    return ids
+    last = (masses < top_p).sum(-1, keepdim=True).clamp_(max=masses.shape[1] - 1)
+    # What lies beyond the likeliest tokens is all that an untruncated row lacks to 1.
+    whole = masses.gather(1, last).where(top_p < 1, 1.0)
+    drawn = torch.searchsorted(masses, points * whole, right=True)
+    return drawn.minimum(last)

@@ -1,7 +1,6 @@
 """The batched sampler against the plainest way to compute the same."""
 
 import itertools
-import random
 from collections import Counter
 
 import pytest
@@ -11,7 +10,6 @@ from transformers.cache_utils import DynamicCache
 from engine.errors import ModelUnavailable
 from engine.llm.base import FinishReason, Prompt, SamplingParams
 from engine.llm.transformers import TransformersModel, kv
-from engine.llm.transformers import model as model_module
 from engine.llm.transformers.choices import build_tree
 from engine.llm.transformers.sampling import sample
 from tests.engine.llm.tiny import ByteTokenizer, tiny_weights
@@ -94,7 +92,7 @@ def test_rows_that_finish_do_not_disturb_their_neighbours(tiny):
 
 
 def test_a_batch_split_by_memory_gives_the_same(weights, tiny):
-    small = TransformersModel(weights, ByteTokenizer(), name="small", max_batch_tokens=720)
+    small = TransformersModel(weights, ByteTokenizer(), name="small", max_batch_tokens=400)
     assert texts(small) == texts(tiny)
 
 
@@ -107,9 +105,9 @@ def test_a_kept_prefix_changes_nothing_to_the_bit(weights, tiny):
 
 def test_a_kept_prefix_is_not_read_again(tiny, monkeypatch):
     read = []
-    forward = tiny._forward
+    forward = tiny._decoder.forward
     monkeypatch.setattr(
-        tiny, "_forward", lambda ids, c: read.append(len(ids[0])) or forward(ids, c)
+        tiny._decoder, "forward", lambda ids, c: read.append(len(ids[0])) or forward(ids, c)
     )
     one = SamplingParams(max_tokens=1)
     list(tiny.complete(LONG, one))
@@ -159,7 +157,7 @@ def test_out_of_memory_halves_the_batch_and_goes_on(tiny, monkeypatch):
             raise torch.OutOfMemoryError
         return fork(cache, rows=rows, room=room)
 
-    monkeypatch.setattr(model_module.kv, "fork", scarce)
+    monkeypatch.setattr(kv, "fork", scarce)
     assert texts(tiny) == expected
     assert seen == [6, 3, 1, 1, 1, 1, 1, 1]
 
@@ -168,7 +166,7 @@ def test_out_of_memory_for_one_row_is_said(tiny, monkeypatch):
     def none_left(*_, **__):
         raise torch.OutOfMemoryError
 
-    monkeypatch.setattr(model_module.kv, "fork", none_left)
+    monkeypatch.setattr(kv, "fork", none_left)
     with pytest.raises(ModelUnavailable, match="not enough memory"):
         texts(tiny)
     with pytest.raises(ModelUnavailable, match="not enough memory"):
@@ -228,23 +226,53 @@ def test_the_context_window_ends_a_completion(tiny):
     assert len(completion.tokens) == 512 - 501
 
 
-@pytest.mark.parametrize("top_p", [0.3, 0.7, 1.0])
+def drawn(logits, temperature, top_p, many):
+    """Tokens drawn for as many equal rows, with numbers spread evenly over [0, 1)."""
+    points = [(i + 0.5) / many for i in range(many)]
+    return sample(logits.expand(many, -1), [temperature] * many, [top_p] * many, points)
+
+
+@pytest.mark.parametrize("top_p", [0.3, 0.6, 1.0])
 def test_draws_follow_the_nucleus(top_p):
     probs = torch.tensor([0.4, 0.05, 0.3, 0.25])
-    kept = {0.3: [0], 0.7: [0, 2], 1.0: [0, 1, 2, 3]}[top_p]
-    many = 4000
-    rngs = [random.Random(i) for i in range(many)]
-    ids, logprobs = sample(probs.log().expand(many, -1), 1.0, top_p, rngs)
+    kept = {0.3: [0], 0.6: [0, 2], 1.0: [0, 1, 2, 3]}[top_p]
+    ids, logprobs = drawn(probs.log(), 1.0, top_p, many=1000)
     counts = Counter(ids)
     total = sum(probs[i].item() for i in kept)
     assert set(counts) == set(kept)
     for i in kept:
-        assert counts[i] / many == pytest.approx(probs[i].item() / total, abs=0.03)
+        assert counts[i] / 1000 == pytest.approx(probs[i].item() / total, abs=0.002)
     assert logprobs[0] == pytest.approx(probs[ids[0]].log().item(), abs=1e-6)  # untruncated
 
 
+@pytest.mark.parametrize("top_p", [0.5, 0.9, 1.0])
+@pytest.mark.parametrize("sharpness", [1, 5])
+def test_draws_from_a_large_vocabulary_follow_the_nucleus_too(top_p, sharpness):
+    torch.manual_seed(3)
+    logits = torch.randn(700) * sharpness
+    probs, order = logits.softmax(-1).sort(descending=True)
+    before = probs.cumsum(-1) - probs
+    kept = order[before < top_p].tolist()
+    ids, _ = drawn(logits, 1.0, top_p, many=500)
+    counts = Counter(ids)
+    assert set(counts) <= set(kept)
+    total = sum(logits.softmax(-1)[kept]).item()
+    for token in kept[:20]:
+        expected = logits.softmax(-1)[token].item() / total
+        assert counts[token] / 500 == pytest.approx(expected, abs=0.004)
+
+
 def test_temperature_sharpens_draws_but_not_log_probabilities():
-    logits = torch.tensor([[1.0, 2.0]]).expand(2000, -1)
-    ids, logprobs = sample(logits, 0.5, 1.0, [random.Random(i) for i in range(2000)])
-    assert sum(ids) / 2000 == pytest.approx(0.8808, abs=0.03)
+    ids, logprobs = drawn(torch.tensor([1.0, 2.0]), 0.5, 1.0, many=1000)
+    assert sum(ids) / 1000 == pytest.approx(0.8808, abs=0.002)
     assert {round(x, 4) for x in logprobs} == {-1.3133, -0.3133}
+
+
+def test_each_row_has_its_own_temperature_nucleus_and_number():
+    torch.manual_seed(4)
+    logits = torch.randn(4, 300)
+    each = ([0.0, 0.7, 1.0, 2.0], [0.9, 0.5, 1.0, 0.95], [0.99, 0.2, 0.9999, 0.6])
+    together, _ = sample(logits, *each)
+    alone = [sample(logits[i : i + 1], *([x[i]] for x in each))[0][0] for i in range(4)]
+    assert together == alone
+    assert together[0] == logits[0].argmax()
