@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
 
 from bot import refusals
 from bot.checkouts import checked_out, in_sandbox, project_of
@@ -27,13 +26,13 @@ from bot.outages import Outage, outage_of
 from bot.refusal import Refusal
 from bot.reporting import Reporter
 from bot.requests import Request, RequestStatus, new_id
+from bot.resting import Resting
 from bot.retry import ParkReason, RetryPolicy
 from bot.services import Services
 from bot.settings import Settings
 from bot.steps import parked, unsolved
 from bot.store.errors import LeaseLost, StoreUnavailable
 from bot.store.journal import Journal
-from bot.store.leases import CLAIMABLE
 from engine import prompts
 from engine import search as engine_search
 from engine.candidates import Tier
@@ -50,17 +49,6 @@ MOST_STORE_TRIES = 60
 LONGEST_STORE_PAUSE_S = 5.0
 
 
-_OF_THIS_MACHINE = frozenset({ParkReason.MODEL, ParkReason.SANDBOX, ParkReason.DISK})
-
-
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """A part of this machine is down, and is not tried before then."""
-
-    part: ParkReason
-    until: datetime
-
-
 @dataclass
 class Runner:
     """One worker's runner. `name` is its own: no two share one. `work` is for one thread only.
@@ -75,10 +63,11 @@ class Runner:
     stopping: threading.Event = field(default_factory=threading.Event)
     open_small: Callable[[], LanguageModel | None] = lambda: None
     _model: LanguageModel | None = None
-    _outages: int = 0
-    """Of this machine's own parts, in a row."""
-    _rest: Rest | None = None
     _small: LanguageModel | None = None
+
+    def __post_init__(self) -> None:
+        services = self.services
+        self._resting = Resting(services.settings.park, services.clock, services.rng)
 
     def work(self) -> bool:
         """Claim a request and carry it as far as it goes; False where there was none.
@@ -86,7 +75,7 @@ class Runner:
         Raises StoreUnavailable.
         """
         lease_s = self.services.settings.worker.lease_s
-        request = self.services.store.claim(self.name, lease_s, statuses=self._can_do_now())
+        request = self.services.store.claim(self.name, lease_s, statuses=self._resting.can_do())
         if request is None:
             return False
         reporter = Reporter(self.services, request)
@@ -125,23 +114,16 @@ class Runner:
             over.set()
             watcher.join()
 
-    def _can_do_now(self) -> tuple[RequestStatus, ...]:
-        """What may be claimed. While a part of this machine is down the queue keeps its order: one
-        request tries the part now and then, and the others do not run into it one after the other.
-        """
-        if self._rest is None or self.services.clock() >= self._rest.until:
-            return CLAIMABLE
-        # To hand over takes the sandbox and no model.
-        return (RequestStatus.SOLVED,) if self._rest.part is ParkReason.MODEL else ()
-
     def _carry(self, request: Request, lease: Lease, reporter: Reporter) -> None:
-        had_waited = request.parks > 0
+        had_waited, answers = request.parks > 0, set(ParkReason)
+        if request.status is not RequestStatus.RUNNING:
+            answers.discard(ParkReason.MODEL)
         try:
             if request.status is RequestStatus.RUNNING:
                 request = self._search(request, lease, reporter)
             if request.status is RequestStatus.SOLVED:
                 self._hand_over(request)
-            self._got_through(had_waited)
+            self._got_through(answers, had_waited=had_waited)
         except LeaseLost:
             logger.warning("%s is another worker's by now", request.id)
             return
@@ -161,13 +143,13 @@ class Runner:
                 self._surely(lambda: self._park(request, outage))
         reporter.tell()
 
-    def _got_through(self, had_waited: bool) -> None:
-        """All parts answer: what waits for one of them goes on, in the order in which it was made."""
-        self._outages, self._rest = 0, None
+    def _got_through(self, answers: Collection[ParkReason], *, had_waited: bool) -> None:
+        """These parts answer: what waits for one of them goes on, in the order in which it was made."""
+        self._resting.ended(answers)
         if not had_waited:
             return
         try:
-            woken = self.services.store.wake_parked()
+            woken = self.services.store.wake_parked(answers)
         except StoreUnavailable as error:
             logger.warning("what is parked waits for its time: %s", error)
             return
@@ -323,10 +305,7 @@ class Runner:
         if outage.part is ParkReason.MODEL:
             self.close()
         now = self.services.clock()
-        if outage.part in _OF_THIS_MACHINE:
-            self._outages += 1
-            rest_s = self.services.settings.park.delay_s(self._outages, self.services.rng)
-            self._rest = Rest(outage.part, now + timedelta(seconds=rest_s))
+        self._resting.met(outage.part)
         self.services.store.apply(
             request.id,
             lambda current: parked(

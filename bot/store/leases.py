@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import and_, case, insert, or_, select, update
 
 from bot.requests import Request, RequestStatus, new_id
+from bot.retry import ParkReason
 from bot.steps import cancelled, lease_lost, released, unparked, woken
 from bot.store.changes import read_row, record, write
 from bot.store.errors import LeaseLost, UnknownRequest
@@ -152,14 +153,18 @@ class Leases(Requests):
             rows = connection.execute(found).all()
             return [write(connection, r, woken(from_row(r), now=now), now=now) for r in rows]
 
-    def wake_parked(self) -> list[Request]:
-        """The parts answer again: what waits for one goes on before its time, oldest first.
+    def wake_parked(self, parts: Collection[ParkReason]) -> list[Request]:
+        """These parts answer again: what waits for one goes on before its time, oldest first.
 
         The requests as they are now.
         """
         now = self._clock()
         held_back = requests.c.status.in_([RequestStatus.WAITING.value, RequestStatus.SOLVED.value])
-        waits = and_(held_back, requests.c.parked.is_not(None), requests.c.worker.is_(None))
+        waits = and_(
+            held_back,
+            requests.c.parked.in_([part.value for part in parts]),
+            requests.c.worker.is_(None),
+        )
         found = select(requests).where(waits).order_by(*NEXT_FIRST)
         with self._database.writing() as connection:
             rows = connection.execute(found.with_for_update(skip_locked=True)).all()

@@ -193,5 +193,5 @@ def clock(scene: Scene) -> Clock:
     scene.services = replace(scene.services, clock=moving)
     scene.store._clock = moving
     scene.inbox = replace(scene.inbox, services=scene.services)
-    scene.runner.services = scene.services
+    scene.runner = replace(scene.runner, services=scene.services)
     return moving

@@ -112,6 +112,8 @@ def test_while_the_model_is_down_what_is_solved_is_handed_over(scene, clock):
     assert scene.runner.work()
     assert statuses(scene)[0] == (first, S.PR_OPENED, None)
     assert scene.store.get_pool(pool).size == size, "nothing is sampled or run again"
+    assert statuses(scene)[1] == (second, S.WAITING, ParkReason.MODEL), "that one still is down"
+    assert not scene.runner.work()
 
 
 def _gone(error):

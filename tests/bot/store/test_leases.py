@@ -233,7 +233,8 @@ def test_when_the_parts_answer_again_then_what_is_parked_goes_on_at_once_in_its_
         park(store, clock, store.claim(worker, 60).id, worker)
     add(store, "unsolved", status=S.WAITING, retry_at=NOW.replace(year=2099))
 
-    woken = store.wake_parked()
+    assert store.wake_parked({ParkReason.MODEL}) == []
+    woken = store.wake_parked({ParkReason.GITHUB})
 
     assert [(r.id, r.status, r.parked, r.retry_at) for r in woken] == [
         ("r1", S.SOLVED, None, None),
@@ -241,7 +242,7 @@ def test_when_the_parts_answer_again_then_what_is_parked_goes_on_at_once_in_its_
         ("b", S.QUEUED, None, None),
         ("a", S.QUEUED, None, None),
     ]
-    assert store.wake_parked() == []
+    assert store.wake_parked(set(ParkReason)) == []
     assert [store.claim(f"v{i}", 60).id for i in range(4)] == ["r1", "r2", "b", "a"]
     assert store.get_request("unsolved").status is S.WAITING
 
