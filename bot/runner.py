@@ -220,7 +220,7 @@ class Runner:
 
     def _opened_model(self) -> LanguageModel:
         if self._model is None:
-            self._small = self.open_small()
+            self._small = self._small or self.open_small()
             self._model = self.open_model()
         return self._model
 
@@ -327,4 +327,5 @@ def budget_for(request: Request, budget: Budget) -> Budget:
 def fingerprint(settings: Settings) -> str:
     """Names the model and the prompts: with others, what was exhausted has a new chance."""
     model = settings.model
-    return f"{model.model} {model.quantization} {prompts.fingerprint()}"
+    first = f"{settings.cascade.model} " if settings.cascade.model else ""
+    return f"{first}{model.model} {model.quantization} {prompts.fingerprint()}"
