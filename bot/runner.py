@@ -243,7 +243,7 @@ class Runner:
 
     def _opened_model(self) -> LanguageModel:
         if self._model is None:
-            self._small = self.open_small()
+            self._small = self._small or self.open_small()
             self._model = self.open_model()
         return self._model
 
@@ -352,4 +352,5 @@ def budget_for(request: Request, budget: Budget) -> Budget:
 
 def fingerprint(settings: Settings) -> str:
     """Names the model and the prompts: with others, what was exhausted has a new chance."""
-    return f"{identity(settings)} {prompts.fingerprint()}"
+    first = f"{settings.cascade.model} " if settings.cascade.model else ""
+    return f"{first}{identity(settings)} {prompts.fingerprint()}"

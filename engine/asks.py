@@ -8,13 +8,14 @@ from __future__ import annotations
 import ast
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.candidates import Candidate, Kind, Origin, Pool
 from engine.cleanup import clean
 from engine.cleanup.tests import clean_test, split_asserts
 from engine.context import first_assert, module_outline, prompt_parts, stub_text
-from engine.knobs import Part
+from engine.errors import BadInput
+from engine.knobs import AS_CONFIGURED, Part
 from engine.llm.base import Completion, LanguageModel, Prompt, SamplingParams
 from engine.policy import Ask
 from engine.prompts import PromptFormat, Template, render
@@ -68,9 +69,14 @@ class Interviewer:
 
     def question(self, ask: Ask, pool: Pool) -> Question:
         """The question that `ask` stands for. Raises BadInput when the stub does not fit a prompt."""
-        if ask.kind is Kind.CODE:
-            return self._about_code(ask, pool)
-        return self._about_test(ask, pool)
+        about = self._about_code if ask.kind is Kind.CODE else self._about_test
+        try:
+            return about(ask, pool)
+        except BadInput:
+            if ask.knobs == AS_CONFIGURED:
+                raise
+        # Longer replies leave less room for the prompt: tuning is never what makes a stub too long.
+        return about(replace(ask, knobs=AS_CONFIGURED), pool)
 
     def candidates(self, ask: Ask, question: Question, completion: Completion) -> list[Candidate]:
         """What a reply holds, cleaned: at most one code, or the single asserts of a test.
