@@ -260,6 +260,7 @@ def inner_settings(settings: ModelSettings) -> ModelSettings:
     return replace(
         settings,
         backend=settings.ray_backend,
+        openai=plain.openai,
         ray_address=plain.ray_address,
         ray_backend=plain.ray_backend,
         ray_replicas=plain.ray_replicas,
