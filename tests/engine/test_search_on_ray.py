@@ -25,7 +25,7 @@ def test_a_node_that_dies_in_the_middle_of_a_search_costs_it_nothing(ray_nodes, 
     ray_nodes.at_least(2)
     path = tmp_path / "script.json"
     replies = {"def test_double():": TESTS, "": CODES}
-    words = {"replies": replies, "choices": {"": {" 0.9": 1.0}}, "seconds": 0.2}
+    words = {"replies": replies, "choices": {"": {" 0.9": 1.0}}, "seconds_per_reply": 0.2}
     path.write_text(json.dumps(words), encoding="utf-8")
     settings = ModelSettings(backend="ray", ray_backend="scripted", model=str(path))
     model = keep(RayModel.open(settings, keep_s=4.0, look_every_s=0.2))

@@ -24,7 +24,7 @@ from engine.llm.settings import ModelSettings
 logger = logging.getLogger(__name__)
 
 MOST_LOSSES = 3
-"""An ask over which so many replicas were lost is not given to one more: it may be what kills them."""
+"""An ask at which so many replicas failed is not given to one more: it may be what kills them."""
 
 JUDGED_AT_ONCE = 8
 """Most prompts of one call to a replica's judge, so that a batch is spread and a loss costs little."""
@@ -200,6 +200,8 @@ class _Ask:
                 continue
             except RayError as error:
                 if not cluster.is_loss(error):
+                    # Nobody foresaw it, so nobody knows what state that process is in.
+                    self.fleet.lost(share.member, cluster.reason(error))
                     raise
                 self._lose(stream, cluster.reason(error))
                 continue
@@ -217,14 +219,16 @@ class _Ask:
         self.fleet.give_back(share.member)
 
     def _lose(self, stream: Any, why: str | Failure) -> None:
+        """Draw elsewhere what is owed. A model that only says that it cannot keeps its process."""
         share = self._shares[stream]
         self._end(stream)
-        self.fleet.lost(share.member, why)
+        if not isinstance(why, Failure):
+            self.fleet.lost(share.member, why)
         self._losses += 1
         if self._losses >= MOST_LOSSES and (self._waiting or self._shares):
             told = why.text if isinstance(why, Failure) else why
             raise ModelUnavailable(
-                f"{self._losses} replicas were lost over one ask: {told}", remedy=REMEDY
+                f"{self._losses} replicas failed at one ask: {told}", remedy=REMEDY
             )
 
     def _cancelled(self) -> Iterator[Completion]:
@@ -307,13 +311,13 @@ class _Judging:
         try:
             told: list[list[float]] | Failure | None = ray.get(ref)
         except RayError as error:
+            self.fleet.lost(member, cluster.reason(error))
             if not cluster.is_loss(error):
                 raise
             told = Failure(Fault.UNAVAILABLE, cluster.reason(error), REMEDY)
         if isinstance(told, Failure):
             if told.fault is not Fault.UNAVAILABLE:
                 raise told.error()
-            self.fleet.lost(member, told)
             self._losses += 1
             if self._losses >= MOST_LOSSES:
                 raise told.error()

@@ -15,6 +15,9 @@ from engine.errors import BadInput, ModelUnavailable
 from engine.llm import ModelSettings, open_model
 from engine.llm.base import FinishReason, Message, Prompt, SamplingParams, asks_at_once
 from engine.llm.ray import RayModel, fleet
+from engine.llm.ray.model import _Ask, _Share
+from engine.llm.ray.placement import Slot
+from engine.llm.ray.replica import Failure, Fault, Ready
 from engine.llm.scripted import ScriptedModel
 from tests.engine.llm.ray.conftest import PROMPT, REPLIES, ask, script
 
@@ -168,7 +171,7 @@ def test_an_ask_that_kills_replica_after_replica_is_given_up(ray_nodes, scripted
                 if member.asks:
                     ray.kill(member.actor)
 
-    with pytest.raises(ModelUnavailable, match="3 replicas were lost over one ask"):
+    with pytest.raises(ModelUnavailable, match="3 replicas failed at one ask"):
         kill_whoever_answers()
 
 
@@ -248,6 +251,26 @@ def test_the_embedded_model_on_two_nodes_loses_one_of_them_and_nothing_else(ray_
     assert all(completion.logprobs for completion in came)
     assert not any(completion.finish_reason is FinishReason.CANCELLED for completion in came)
     assert "SmolLM2" in model.name
+
+
+def test_a_model_that_says_that_it_cannot_is_left_alone_and_asked_no_more_than_three_times():
+    replicas = fleet.Fleet(ModelSettings(backend="ray"))
+    member = fleet.Member(Slot("node", 0, 0.0), None, None, 0.0, Ready("model", 100, 1))
+    replicas._members[member.slot] = member
+    asking = _Ask(replicas, PROMPT, SamplingParams(n=4), threading.Event())
+    full = Failure(Fault.UNAVAILABLE, "out of memory", "a smaller batch")
+
+    def fail() -> None:
+        asking._waiting, member.asks = 0, 1
+        asking._shares["stream"] = _Share(member, 4)
+        asking._lose("stream", full)
+
+    for _ in range(2):
+        fail()
+        assert asking._waiting == 4
+        assert replicas.members == [member]
+    with pytest.raises(ModelUnavailable, match="3 replicas failed at one ask: out of memory"):
+        fail()
 
 
 def test_a_model_without_a_word_on_it_takes_one_ask_at_a_time():
