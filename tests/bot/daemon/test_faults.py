@@ -30,7 +30,7 @@ IN_A_HURRY = {
 }
 """Outages here are short: nobody wants to wait for minutes."""
 REQUESTS = 20
-"""For two workers. `tests/bot/store` has two do a hundred; here each is searched for, proved, opened."""
+"""`tests/bot/store` has two workers do a hundred; here each is searched for, proved and opened."""
 
 
 @pytest.fixture(scope="module")
