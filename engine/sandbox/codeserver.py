@@ -142,9 +142,8 @@ def _fork_beside() -> int:
 
 def _child(channel: socket.socket, requests: int, replies: int, source: int) -> NoReturn:
     try:
-        with open(source, "rb") as file:
-            file.seek(0)
-            order = json.load(file)
+        order = json.loads(os.pread(source, os.fstat(source).st_size, 0))
+        os.close(source)
         channel.close()
         os.dup2(requests, REQUESTS_FD)
         os.dup2(replies, REPLIES_FD)

@@ -19,7 +19,7 @@ FIRST_PRIVATE_FD = REPORT_FD + 1
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_SET_NO_NEW_PRIVS = 38
-_LIBC = ctypes.CDLL(None)
+_prctl = ctypes.CDLL(None).prctl
 _OPEN_FILES = 512
 _CPU_SLACK_S = 2
 
@@ -46,9 +46,11 @@ def drop(limits: Limits, *, cpu_s: float) -> None:
     os.setsid()
     if limits.uid is None:
         # The parent is not dumpable, and then not even our own files in /proc would be ours.
-        _LIBC.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
-    with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
-        file.write("1000")
+        _prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
+    # Descriptors, not files: every object that a fresh child makes costs it pages.
+    score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+    os.write(score, b"1000")
+    os.close(score)
     for kind, amount in (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_CPU, int(cpu_s) + _CPU_SLACK_S),
@@ -64,7 +66,7 @@ def drop(limits: Limits, *, cpu_s: float) -> None:
         os.setgroups([])
         os.setresgid(limits.uid, limits.uid, limits.uid)
         os.setresuid(limits.uid, limits.uid, limits.uid)
-    _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -73,15 +75,18 @@ def drop(limits: Limits, *, cpu_s: float) -> None:
 
 def die_with_parent() -> None:
     """Be killed when the process that started this one ends; a change of user forgets it."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    _prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
 def forbid_tracing() -> None:
     """Keep processes of our own user from tracing us and from reading our memory."""
-    _LIBC.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    _prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def address_space() -> int:
     """Bytes of address space that this process has already, which a fork starts with."""
-    with open("/proc/self/statm", encoding="ascii") as file:
-        return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    statm = os.open("/proc/self/statm", os.O_RDONLY)
+    try:
+        return int(os.read(statm, 256).split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    finally:
+        os.close(statm)
