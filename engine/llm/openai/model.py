@@ -16,7 +16,7 @@ from engine.llm.ledger import MICROS, Ledger
 from engine.llm.openai.client import Client, Fault
 from engine.llm.openai.counting import estimate
 from engine.llm.openai.dialects import Dialect, Tokenizer
-from engine.llm.openai.judging import ANSWER_TOKENS, Judging
+from engine.llm.openai.judging import ANSWER_TOKENS, MOST_ROUNDS, Judging
 from engine.llm.openai.replies import Usage
 from engine.llm.openai.requests import count_request, template_body
 from engine.llm.openai.sampling import Gate, Manners, Sampling
@@ -148,7 +148,8 @@ class OpenAIModel:
             self._settings.retries,
         )
         read = sum(self.count_tokens(prompt.text) for prompt in prompts)
-        with self._paid(Usage(read, ANSWER_TOKENS * len(prompts))) as bill:
+        most = Usage(read * MOST_ROUNDS, ANSWER_TOKENS * MOST_ROUNDS * len(prompts))
+        with self._paid(most) as bill:
             try:
                 return self._client.run(judging.run(prompts, choices))
             except Fault as fault:

@@ -153,9 +153,10 @@ class Sampling:
                 return
             try:
                 async with self.gate.passed():
+                    known = replace(self.manners)
                     await self._request(wanted)
             except Fault as fault:
-                if not self._learnt_from(fault):
+                if not self._learnt_from(fault, known):
                     await pause(fault, attempt, self.settings.retries)
                     attempt += 1
 
@@ -164,7 +165,7 @@ class Sampling:
         chat = self._by_chat()
         for number in numbers:
             self.writings[number] = Writing(self.params.stop, self._opening(chat))
-        usage, seen = None, set()
+        usage, seen, read = None, set(), self.prompt_tokens
         try:
             path = "/chat/completions" if chat else "/completions"
             async with aclosing(self.client.stream(path, self._body(numbers, chat))) as pieces:
@@ -176,7 +177,9 @@ class Sampling:
                         self._push(self.writings[numbers[piece.index]], piece)
                         if self._all_cut(numbers):
                             break
-        except Fault:
+        except Fault as fault:
+            if fault.kind in (FaultKind.REFUSED, FaultKind.UNREACHABLE):
+                read = 0  # nobody has read it
             if len(self._unfinished(numbers)) == len(numbers):
                 raise
         else:
@@ -187,7 +190,7 @@ class Sampling:
                 self.manners.honours_n = False
         finally:
             written = sum(self.writings[n].written for n in numbers)
-            self.usage += usage or Usage(self.prompt_tokens, written)
+            self.usage += usage or Usage(read, written)
 
     def _push(self, writing: Writing, piece: Delta) -> None:
         if writing.finish_reason is None:
@@ -222,13 +225,15 @@ class Sampling:
         body = make(self.model, self.prompt, params, self.dialect, logprobs=self.settings.logprobs)
         return self.manners.refused.apply(body)
 
-    def _learnt_from(self, fault: Fault) -> bool:
-        """Whether the same ask in another form may do, now that this is known."""
+    def _learnt_from(self, fault: Fault, known: Manners) -> bool:
+        """Whether the same ask in another form may do; `known` is what was when it was sent."""
         manners = self.manners
         if fault.kind is not FaultKind.REFUSED or fault.status in (401, 403, 429):
             return False
         if fault.is_too_long:
             return False
+        if manners != known and not fault.may_pass:
+            return True  # another request beside this one has learnt it
         if manners.endpoint == Endpoint.AUTO and (
             fault.status in _NOT_HERE or "chat" in fault.message.lower()
         ):

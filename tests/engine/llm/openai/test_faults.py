@@ -115,6 +115,21 @@ def test_a_parameter_that_is_refused_is_done_without(server, connect, key):
     assert key not in server.requests[2].body
 
 
+def test_what_is_refused_several_times_at_once_is_learnt_once(server, connect):
+    server.answers = [GOOD]
+    model = connect(concurrency=3)
+    ask(model, n=2)  # it gives one per request
+    together = threading.Barrier(3, timeout=30)
+
+    def refuse(handler):
+        together.wait()
+        status(400, "'seed' is not supported")(handler)
+
+    server.answers = [refuse, refuse, refuse, GOOD]
+
+    assert texts(ask(model, n=3, seed=1)) == [" pass"] * 3
+
+
 def test_what_goes_by_another_name_is_called_by_it(server, connect):
     said = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
     server.answers = [status(400, said), GOOD]
