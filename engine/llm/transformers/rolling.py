@@ -57,7 +57,9 @@ class RollingBatch:
             self._jobs.append(job)
         try:
             while (completion := self._wait(job)) is not None:
-                yield from completion
+                # Not `yield from`: Ray sends into generators, and a tuple takes nothing.
+                for one in completion:  # noqa: UP028
+                    yield one
         finally:
             self._leave(job)
 

@@ -26,7 +26,7 @@ def test_importing_the_package_imports_nothing_heavy():
     [
         (
             {"backend": "torch"},
-            "model.backend must be one of transformers, scripted, ray, not 'torch'",
+            "model.backend must be one of transformers, openai, ray, scripted, not 'torch'",
         ),
         ({"quantization": "int3"}, "model.quantization must be one of none, int8, int4"),
         ({"ray_gpus": -2}, "model.ray_gpus must be at least 0, or -1 for all, not -2"),

@@ -15,6 +15,9 @@ from engine.llm.ray.replica import Failure, Fault, Ready, Replica
 from engine.llm.scripted import ScriptedModel
 from tests.engine.llm.ray.conftest import PROMPT, REPLIES
 
+A_DAY = 86_400
+"""Seconds. Each replica has a thread that outlives its test, and leaves when so long nobody came."""
+
 
 @pytest.fixture
 def settings(tmp_path):
@@ -28,12 +31,12 @@ def never() -> None:
 
 
 def test_it_loads_when_it_is_first_asked_and_describes_its_model(settings):
-    told = Replica(settings, 60, never).ready()
+    told = Replica(settings, A_DAY, never).ready()
     assert told == Ready("scripted (script.json)", 8192, 1)
 
 
 def test_a_model_that_cannot_be_is_a_failure_and_no_exception():
-    told = Replica(ModelSettings(backend="scripted", model="none.json"), 60, never).ready()
+    told = Replica(ModelSettings(backend="scripted", model="none.json"), A_DAY, never).ready()
     assert isinstance(told, Failure)
     assert isinstance(told.error(), BadInput)
 
@@ -48,7 +51,7 @@ def test_a_model_that_cannot_be_is_a_failure_and_no_exception():
 def test_an_error_in_the_middle_is_the_last_item(settings, monkeypatch, raised, fault):
     model = ScriptedModel({"": ["a", raised]})
     monkeypatch.setattr(replicas, "open_model", lambda settings: model)
-    first, last = Replica(settings, 60, never).complete("ask", PROMPT, SamplingParams(n=2))
+    first, last = Replica(settings, A_DAY, never).complete("ask", PROMPT, SamplingParams(n=2))
     assert isinstance(first, Completion)
     assert isinstance(last, Failure)
     assert last.fault is fault
@@ -58,7 +61,7 @@ def test_an_error_in_the_middle_is_the_last_item(settings, monkeypatch, raised, 
 
 
 def test_a_cancel_that_comes_before_its_ask_is_not_forgotten(settings):
-    replica = Replica(settings, 60, never)
+    replica = Replica(settings, A_DAY, never)
     replica.cancel("ask")
     reasons = [c.finish_reason for c in replica.complete("ask", PROMPT, SamplingParams(n=3))]
     assert reasons == [FinishReason.CANCELLED] * 3
@@ -68,7 +71,7 @@ def test_a_cancel_that_comes_before_its_ask_is_not_forgotten(settings):
 
 
 def test_an_ask_that_waits_for_its_turn_can_be_cancelled(settings):
-    replica = Replica(settings, 60, never)
+    replica = Replica(settings, A_DAY, never)
     running = replica.complete("first", PROMPT, SamplingParams(n=2))
     next(running)
     waiting: list[FinishReason] = []
@@ -85,7 +88,7 @@ def test_an_ask_that_waits_for_its_turn_can_be_cancelled(settings):
 
 
 def test_what_was_cancelled_and_never_came_is_forgotten_in_the_end(settings):
-    replica = Replica(settings, 60, never)
+    replica = Replica(settings, A_DAY, never)
     for number in range(5000):
         replica.cancel(f"{number}")
     assert len(replica._cancels) <= 1100
