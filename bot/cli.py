@@ -121,14 +121,13 @@ def generate(
         raise BadInput(f"--json {json_path}: there is no folder {json_path.parent}")
 
     errors, output = Console(stderr=True), Console()
-    display_of = terminal.display(f"supercharge {spec.qualname}", errors)
-    with learning(settings) as learnt, display_of as display:
+    with terminal.display(f"supercharge {spec.qualname}", errors) as display:
         result = generating.run(
             spec,
             settings,
             seed=seed,
             resume=resume,
-            learning=learnt,
+            learning=learning(settings),
             observer=display.progress,
             stage=display.stage,
         )

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def run(
     resume: bool = False,
     wish: str = "",
     pools: Path | None = None,
-    learning: Learning | None = None,
+    learning: AbstractContextManager[Learning] | None = None,
     observer: Callable[[Progress], None] = lambda progress: None,
     stage: Callable[[str], None] = lambda text: None,
 ) -> Run:
@@ -98,7 +99,7 @@ def run(
         observer(progress)
 
     stage("opening the sandbox")
-    with open_sandbox(settings.sandbox) as sandbox:
+    with learning or nullcontext() as learnt, open_sandbox(settings.sandbox) as sandbox:
         stage("loading the model")
         ledger = SpendingFile(spending_file())
         model = open_configured(settings, ledger)
@@ -118,11 +119,9 @@ def run(
                     wish=wish,
                 ),
                 pool=pool,
-                tuner=learning.tuner(model) if learning and seed is None else Tuner(),
+                tuner=learnt.tuner(model) if learnt and seed is None else Tuner(),
                 small=small,
-                small_tuner=learning.tuner(small)
-                if learning and small and seed is None
-                else Tuner(),
+                small_tuner=learnt.tuner(small) if learnt and small and seed is None else Tuner(),
                 journal=writer.append,
                 observer=observe,
                 cancel=cancel,
@@ -136,10 +135,10 @@ def run(
                 model.close()
                 if small:
                     small.close()
-        if learning and outcome:
-            learning.keep(model, task.outcomes())
+        if learnt and outcome:
+            learnt.keep(model, task.outcomes())
             if small:
-                learning.keep(small, task.outcomes(Tier.SMALL))
+                learnt.keep(small, task.outcomes(Tier.SMALL))
         return Run(
             spec=spec,
             outcome=outcome,
