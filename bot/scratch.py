@@ -18,7 +18,8 @@ from pathlib import Path
 logger = logging.getLogger(__name__)
 
 PREFIX = "supercharge-scratch-"
-_LOCK = "owner.lock"
+LOCK = "owner.lock"
+"""Locked as long as its folder's owner lives."""
 _NEW_S = 3600.0
 """A folder without a lock that is younger than this may be one that is just being made."""
 
@@ -28,12 +29,16 @@ def scratch_folder() -> Iterator[Path]:
     """An empty folder for as long as the block lasts, beside nothing of anybody else's."""
     with (
         tempfile.TemporaryDirectory(prefix=PREFIX) as outer,
-        open(Path(outer) / _LOCK, "w", encoding="ascii") as lock,
+        open(Path(outer) / LOCK, "w", encoding="ascii") as lock,
     ):
         fcntl.flock(lock, fcntl.LOCK_EX)
         inner = Path(outer) / "files"
         inner.mkdir()
-        yield inner
+        try:
+            yield inner
+        finally:
+            # The lock goes last: what is cut off in the middle of this is swept as well.
+            shutil.rmtree(inner, ignore_errors=True)
 
 
 def sweep_scratch() -> int:
@@ -50,7 +55,7 @@ def sweep_scratch() -> int:
 
 def _is_abandoned(outer: Path) -> bool:
     try:
-        with open(outer / _LOCK, "r+", encoding="ascii") as lock:
+        with open(outer / LOCK, "r+", encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except FileNotFoundError:
         return _age_s(outer) > _NEW_S
