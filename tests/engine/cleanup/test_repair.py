@@ -65,6 +65,12 @@ DAMAGED = {
     "the question mark of C": ("def f(a):\n    return a > 1 ? 2 : 3\n", "def f(a):\n    return 2 if a > 1 else 3\n"),
     "Python 2 raises": ("def f(a):\n    raise ValueError, 'no'\n", "def f(a):\n    raise ValueError('no')\n"),
     "Markdown's backslashes": (LOOP.replace("xs", "x\\_s").replace("total += x", "total \\*= x"), LOOP.replace("xs", "x_s").replace("total += x", "total *= x")),
+    "a narrower grid from some line on": (LOOP.replace("        if x > 0:\n            total += x\n    return", "    if x > 0:\n      total += x\n  return"), LOOP),
+    "a sum without its end": ("def f(a, b):\n    return a +\n", "def f(a, b):\n    return a + b\n"),
+    "a loop without its end": ("def f(xs):\n    n = 0\n    for x in\n        n += x\n    return n\n", "def f(xs):\n    n = 0\n    for x in xs:\n        n += x\n    return n\n"),
+    "a step without its end": ("def f(xs):\n    n = 0\n    for x in xs:\n        n +=\n    return n\n", "def f(xs):\n    n = 0\n    for x in xs:\n        n += 1\n    return n\n"),
+    "a name cut that a docstring begins, too": ("def f(values):\n    \"\"\"A valid v of values.\"\"\"\n    for x in v\n        return x\n", "def f(values):\n    \"\"\"A valid v of values.\"\"\"\n    for x in values:\n        return x\n"),
+    "a closer lost behind a slice": ("def f(a, n):\n    return a + a[:n[::-1]\n", "def f(a, n):\n    return a + a[:n][::-1]\n"),
     "a broken copy behind it": (LOOP + "\n" + LOOP[:58], LOOP),
     "two kinds at once": (LOOP.replace("xs:\n", "xs\n").replace("    return", "     return"), LOOP),
 }  # fmt: skip
