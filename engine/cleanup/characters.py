@@ -7,6 +7,9 @@ import re
 from engine.cleanup.bidi import CONTROLS
 
 _INVISIBLE = re.compile(f"[\ufeff\u200b\u200c\u200d\u2060\u00ad\x00\x1a{CONTROLS}]")
+_TERMINAL = re.compile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\))")
+"""What colours a terminal and names its window."""
+
 _SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -30,6 +33,7 @@ def plain_text(text: str) -> str:
         .replace("\u2028", "\n")
         .replace("\u2029", "\n")
     )
+    text = _TERMINAL.sub("", text)
     text = text.replace("\v", " ").replace("\f", " ")
     return _SURROGATES.sub("?", _SPACES.sub(" ", _INVISIBLE.sub("", text)))
 

@@ -17,6 +17,10 @@ from engine.cleanup.syntax import parse
 
 _NAME_AT_END = re.compile(r"[^\W\d]\w*$")
 _WORD = re.compile(r"[^\W\d]\w*")
+_WANTS_VALUE = re.compile(r"(?:[-+*/%<>(]|\b(?:in|and|or|not)|[<>=!]=)$")
+_SETS = re.compile(r"\bdef \w+\((.*?)\)|(?:\bfor\s+|^\s*)([\w, ]+?)\s*(?:\bin\b|=(?!=))")
+_STEPS = re.compile(r"(\s*[\w.\[\]]+ [-+])=?$")
+_GUESSES = 6
 _KNOWN = frozenset(dir(builtins)) | frozenset(keyword.kwlist)
 
 
@@ -42,8 +46,32 @@ def _ends(lines: list[str], row: int) -> Iterator[tuple[str, float]]:
     if shorter.strip() and shorter != line:
         # The colon of a header belongs behind what is closed, not into its string.
         yield shorter, 1.25 if line == shorter + ":" and COMPOUND.match(line) else 1.5
+    step = _STEPS.match(line)
+    if step:
+        yield f"{step[1]}= 1", 1.3
+    if _WANTS_VALUE.search(line):
+        gap = "" if line.endswith(("(", "[")) else " "
+        for rank, name in enumerate(_near_names(lines, row)):
+            yield f"{line}{gap}{name}", 1.45 + 0.03 * rank
     for name in completions("\n".join((*lines[:row], *lines[row + 1 :])), line):
         yield _NAME_AT_END.sub(name, line), 1.2
+
+
+def _near_names(lines: list[str], row: int) -> list[str]:
+    """Names that the lines before `row` set, the nearest first: what the lost end may have named."""
+    found: list[str] = []
+    for line in reversed(lines[max(0, row - 30) : row]):
+        for match in _SETS.finditer(line):
+            found += reversed(_WORD.findall(re.sub(r":[^,]*|=[^,]*", "", match[1] or match[2])))
+        if line.lstrip().startswith("def "):
+            break
+    return [name for name in dict.fromkeys(found) if not keyword.iskeyword(name)][:_GUESSES]
+
+
+def _names(text: str) -> frozenset[str]:
+    """The names of the code of `text`: what stands in its strings and comments is left out."""
+    tokens = (token for line in scan(text.split("\n")).tokens for token in line)
+    return frozenset(token.text for token in tokens if token.kind == "name")
 
 
 def completions(text: str, line: str) -> list[str]:
@@ -53,9 +81,12 @@ def completions(text: str, line: str) -> list[str]:
         return []
     words = Counter(_WORD.findall(text))
     begun = match[0]
-    if begun in words:
+    names = _names(text)
+    if begun in names:
         return []
     own = [word for word, _ in words.most_common() if word.startswith(begun)]
+    # What the code uses is likelier than what its docstring says.
+    own.sort(key=lambda word: word not in names)
     general = [word for word in sorted(_KNOWN) if word.startswith(begun) and len(begun) > 1]
     return [word for word in (*own, *general) if word != begun][:3]
 

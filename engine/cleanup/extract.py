@@ -11,6 +11,7 @@ from engine.cleanup.markup import (
     before_end_token,
     is_escaped_html,
     on_lines_of_its_own,
+    without_breaks,
     without_entities,
     without_escapes,
 )
@@ -23,6 +24,7 @@ _PLAINER: tuple[Callable[[str], str], ...] = (
     before_end_token,
     without_prefixes,
     without_escapes,
+    without_breaks,
     on_lines_of_its_own,
 )
 """What is undone of a reply's format, one after the other until it is a module."""

@@ -37,6 +37,7 @@ def layout_edits(lines: list[str], at: int, scanned: Scan) -> Iterator[Edit]:
     yield from _single_indents(lines, at, scanned)
     yield from _block_indents(lines, at, scanned)
     yield from _lost_body_edits(lines)
+    yield from _narrower_rests(lines, at, scanned)
 
 
 def opens_block(line: str) -> bool:
@@ -162,6 +163,27 @@ def _bodies(lines: list[str], at: int) -> Iterator[Edit]:
             )
             cost = 0.7 if at_end else 1.8
             yield Edit((*lines[: row + 1], body, *lines[row + 1 :]), cost, "added a missing body")
+
+
+def _narrower_rests(lines: list[str], at: int, scanned: Scan) -> Iterator[Edit]:
+    """All lines from one on with their indents widened, where they keep to a narrower grid.
+
+    A writer who changes from four columns to two, or to one, does so for the rest of the text.
+    """
+    free = [
+        row
+        for row, line in enumerate(lines)
+        if line.strip() and not scanned.inside[row] and not scanned.depth[row]
+    ]
+    first = next((row for row in free if indent_of(lines[row]) % STEP), None)
+    if first is None or first > at + 1:
+        return
+    for row in [row for row in free if row <= first][-6:]:
+        for factor in (2, STEP):
+            rest = lines[row:]
+            moved = [_shift(line, (factor - 1) * indent_of(line)) for line in rest]
+            if all(indent_of(moved[i - row]) % STEP == 0 for i in free if i >= row):
+                yield Edit((*lines[:row], *moved), 0.85, "widened the indents of the rest")
 
 
 def _levels(lines: list[str], row: int, scanned: Scan) -> set[int]:

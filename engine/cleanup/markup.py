@@ -22,8 +22,12 @@ _CLOSING_TAGS = re.compile(r"(?:</(?:code|pre|answer)>)+[ \t]*$", re.MULTILINE)
 _END_TOKEN = re.compile(
     r"<\|(?:im_end|end|endoftext|end_of_text|eot_id|eot)\|>|</s>|<\|im_start\|>\w*"
 )
+_BREAK = re.compile(r"[ \t]*<br[ \t]*/?>(?:\n|$)?")
+_BREAKS = 3
+"""So many `<br>` at the ends of lines are how the text was set, not a part of what it says."""
+
 _JSON_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
-_ESCAPED = re.compile(r"(?:\b|\\n)def \w+\([^\n]*:[ ]*(?:#[^\n]*)?\\n")
+_ESCAPED = re.compile(r"(?:\b|\\n)def \w+\([^\n]*:[ ]*(?:#[^\n]*)?(?:\\r)?\\n")
 _ESCAPE = re.compile(r"\\([nrt\"'\\])")
 _MEANS = {"n": "\n", "r": "", "t": "\t"}
 
@@ -54,10 +58,38 @@ def on_lines_of_its_own(text: str) -> str:
     return _CLOSING_TAGS.sub("", labelled) if labelled != text else text
 
 
+def without_breaks(text: str) -> str:
+    """Lines that end with HTML's `<br>`, or have it for their line feed, as lines."""
+    return _BREAK.sub("\n", text) if len(_BREAK.findall(text)) >= _BREAKS else text
+
+
+def _cells(text: str) -> str | None:
+    """The code cells of a Jupyter notebook, or of its list of cells or lines, that define something."""
+    start = min((at for at in (text.find("{"), text.find("[")) if at >= 0), default=None)
+    if start is None or '"source"' not in text:
+        return None
+    try:
+        read, _ = json.JSONDecoder().raw_decode(text[start:])
+    except (ValueError, RecursionError):
+        return None
+    cells = read.get("cells", [read]) if isinstance(read, dict) else read
+    sources = [cell.get("source") for cell in cells if isinstance(cell, dict)]
+    written = [
+        "".join(map(str, source)) if isinstance(source, list) else str(source) for source in sources
+    ]
+    code = [
+        source for source in written if "def " in source and isinstance(parse(source), ast.Module)
+    ]
+    return "\n\n".join(code) + "\n" if code else None
+
+
 def without_escapes(text: str) -> str:
     r"""Code written as one line with `\n` in it: a string of JSON, or the whole reply."""
     if "\\n" not in text:
         return text
+    cells = _cells(text)
+    if cells is not None:
+        return cells
     for match in _JSON_STRING.finditer(text):
         if "\\n" in match[0] and "def " in match[0]:
             try:

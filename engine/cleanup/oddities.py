@@ -79,7 +79,11 @@ def of_expression(node: ast.AST) -> float:
             return 0.0 if isinstance(node.target, ast.Name | ast.Attribute) else 1.0
         case ast.Slice():
             same = node.lower and node.upper and ast.dump(node.lower) == ast.dump(node.upper)
-            parts = [kind_of(part) for part in (node.lower, node.upper, node.step)]
+            bounds = (node.lower, node.upper, node.step)
+            if any(map(_is_cut_out, bounds)):
+                # What was cut out of a series is a series, and no bound.
+                return 0.9
+            parts = [kind_of(part) for part in bounds]
             return (
                 0.8
                 if same or any(part in {"truth", "text", "collection"} for part in parts)
@@ -110,6 +114,13 @@ def of_expression(node: ast.AST) -> float:
         case ast.UnaryOp(op=ast.USub() | ast.UAdd()):
             return 0.0 if kind_of(node.operand) in {None, "number"} else 0.8
     return 0.0
+
+
+def _is_cut_out(node: ast.expr | None) -> bool:
+    """Whether `node` is a slice of something, or reckons with one."""
+    if isinstance(node, ast.BinOp):
+        return _is_cut_out(node.left) or _is_cut_out(node.right)
+    return isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice)
 
 
 def _is_name(node: ast.expr, name: str) -> bool:
@@ -144,6 +155,8 @@ def _of_call(node: ast.Call) -> float:
             "append",
             "print",
         }:
+            total += 0.5
+        if isinstance(argument, ast.BoolOp) and name == "int":
             total += 0.5
         if isinstance(argument, ast.GeneratorExp) and name in {
             "len",

@@ -188,6 +188,8 @@ def _of_function(function: ast.FunctionDef | ast.AsyncFunctionDef) -> float:
                 else 0.0
             )
     parameters = [argument.arg for argument in function.args.args]
+    read = {node.id for node in walk(function) if isinstance(node, ast.Name)}
+    total += 0.3 * len(set(parameters) - read - {"self", "cls", "_"})
     for node in _own(function):
         # A function that calls itself with what it was given never ends.
         if (

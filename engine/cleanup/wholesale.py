@@ -14,6 +14,9 @@ _OPENS_BRACE = re.compile(
 )
 
 
+_MARKDOWN_ESCAPE = re.compile(r"\\([_*])")
+
+
 def wholesale_edits(lines: list[str]) -> Iterator[Edit]:
     """Each as one edit: what spoils one line in this way spoils all of them."""
     if any("\t" in line for line in lines):
@@ -24,6 +27,9 @@ def wholesale_edits(lines: list[str]) -> Iterator[Edit]:
     plain = tuple(plain_punctuation(line) for line in lines)
     if list(plain) != lines:
         yield Edit(plain, 0.3, "replaced typographic punctuation")
+    unescaped = tuple(_MARKDOWN_ESCAPE.sub(r"\1", line) for line in lines)
+    if list(unescaped) != lines:
+        yield Edit(unescaped, 0.4, "took out Markdown's backslashes")
     text = tuple(without_entities(line) for line in lines)
     if list(text) != lines:
         yield Edit(text, 0.3, "replaced HTML's entities")

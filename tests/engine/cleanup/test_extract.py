@@ -57,6 +57,19 @@ REPLIES = {
     "tags": f"<answer>\n{CODE}</answer>\n",
     "thoughts": f"<think>\nI def f(x): so\n</think>\n{CODE}",
     "HTML": f'<pre><code class="language-python">{html.escape(CODE)}</code></pre>\n<p>Done</p>',
+    "breaks of HTML": CODE.replace("\n", "<br>\n"),
+    "breaks for line feeds": CODE.replace("\n", "<br/>"),
+    "colours of a terminal": CODE.replace("return", "\x1b[1;34mreturn\x1b[0m"),
+    "a string of JSON with carriage returns": json.dumps(CODE.replace("\n", "\r\n"))[1:-1],
+    "a notebook": json.dumps(
+        {
+            "cells": [
+                {"cell_type": "markdown", "source": ["# A title"]},
+                {"cell_type": "code", "source": CODE.splitlines(keepends=True)},
+            ]
+        }
+    ),
+    "cells in chatter": "Here:\n" + json.dumps([{"source": CODE}], indent=1),
     "JSON": json.dumps({"code": CODE, "why": "it's easy"}, indent=2),
     "line feeds written out": json.dumps(CODE)[1:-1],
     "headings and lists": f"## Approach\n\n1. **Test** it.\n\n### Code\n\n{CODE}\n### Complexity\n\n- Time: O(1)\n",
