@@ -15,7 +15,7 @@ demo: .venv/.ready
 
 test: .venv/.ready
 	sh deploy/engine.sh start || true
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n 2 --dist worksteal
 
 lint: .venv/.ready
 	$(BIN)/ruff check .
