@@ -52,6 +52,7 @@ def bench_model(
     quick: bool,
     json_path: Path | None,
     parts: tuple[str, ...],
+    rounds: int,
     gpu: bool,
     shape: str,
 ) -> None:
@@ -74,7 +75,7 @@ def bench_model(
         from bot.bench import model
 
         wanted = [model.Part(part) for part in parts] or list(model.Part)
-        result = model.run(quick, settings, parts=wanted)
+        result = model.run(quick, settings, parts=wanted, rounds=rounds)
         model.report(result, Console())
     _finish(result, json_path)
 

@@ -52,12 +52,17 @@ class Part(StrEnum):
 
 
 def run(
-    quick: bool, settings: ModelSettings | None = None, *, parts: Collection[Part] = tuple(Part)
+    quick: bool,
+    settings: ModelSettings | None = None,
+    *,
+    parts: Collection[Part] = tuple(Part),
+    rounds: int = 2,
 ) -> dict[str, Any]:
     """Measure; the result is what `report` prints and what `--json` writes.
 
     Rates are tokens, completions or judgements per second; times are seconds; memory is in MiB.
-    `quick` measures less of everything, once.
+    `quick` measures less of everything, once; else sampling is measured so many `rounds`, and the
+    best of each way counts.
     """
     settings = settings or ModelSettings()
     threads = prepare(settings.threads)
@@ -69,7 +74,8 @@ def run(
     result: dict[str, Any] = {"machine": _machine(threads), "model": model.name, "load_s": load_s}
     try:
         if Part.SAMPLING in parts:
-            result["sampling"] = _sampling(model, _llama(settings, threads, quick), quick=quick)
+            llama = _llama(settings, threads)
+            result["sampling"] = _sampling(model, llama, quick=quick, rounds=rounds)
         if Part.SHARING in parts:
             result["sharing"] = _sharing(model, quick=quick)
         if Part.JUDGING in parts:
@@ -80,7 +86,7 @@ def run(
     return result
 
 
-def _llama(settings: ModelSettings, threads: int, quick: bool) -> LlamaCpp | str:
+def _llama(settings: ModelSettings, threads: int) -> LlamaCpp | str:
     """llama.cpp with the same weights, or why it is not measured."""
     if settings.model != EMBEDDED:
         return "llama.cpp: only the embedded model has a GGUF file here"
@@ -89,12 +95,14 @@ def _llama(settings: ModelSettings, threads: int, quick: bool) -> LlamaCpp | str
     return LlamaCpp(find_gguf(), threads=threads, sequences=32, context=8192)
 
 
-def _sampling(model: TransformersModel, llama: LlamaCpp | str, *, quick: bool) -> dict[str, Any]:
+def _sampling(
+    model: TransformersModel, llama: LlamaCpp | str, *, quick: bool, rounds: int
+) -> dict[str, Any]:
     from engine.llm.transformers import plain_generate
 
     prompt = _prompt(model, CODE_ASK, CODE_PREFILL)
     batches = (1, 8) if quick else (1, 8, 32)
-    rounds = 1 if quick else 2
+    rounds = 1 if quick else rounds
     singles = 2 if quick else 3
     most = max(batches)
 
