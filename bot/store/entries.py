@@ -21,7 +21,7 @@ from bot.store.tables import (
 )
 from bot.store.types import unescape
 from engine.candidates import AskOutcome, Candidate, Entry, Kind, Origin, Tier
-from engine.verdicts import Judgement, PairResult, Verdict
+from engine.verdicts import Isolation, Judgement, PairResult, Verdict
 
 _AT_ONCE = 5_000
 """Rows fetched at a time: a pool can be larger than memory takes twice."""
@@ -81,6 +81,7 @@ def _row_of(rows: Rows, entry: Entry) -> tuple[Table, dict[str, Any]]:
                 "error": entry.error,
                 "message": entry.message,
                 "output": rows.text(entry.output),
+                "isolation": entry.isolation.value,
             }
         case Judgement():
             return pool_judgements, {
@@ -192,9 +193,10 @@ def _results(connection: Connection, span: Span) -> Stream:
     code_id, test_id, error, message = (
         type_coerce(column, Text) for column in (t.code_id, t.test_id, t.error, t.message)
     )
-    columns = (code_id, test_id, t.verdict, t.seconds, error, message, t.output)
+    columns = (code_id, test_id, t.verdict, t.seconds, error, message, t.output, t.isolation)
     verdicts = {verdict.value: verdict for verdict in Verdict}
-    for position, code, test, verdict, seconds, name, said, output in _fetched(
+    isolations = {isolation.value: isolation for isolation in Isolation}
+    for position, code, test, verdict, seconds, name, said, output, isolation in _fetched(
         connection, _of(span, pool_results, *columns)
     ):
         yield (
@@ -207,6 +209,7 @@ def _results(connection: Connection, span: Span) -> Stream:
                 words[name],
                 words[said],
                 outputs[output],
+                isolations[isolation],
             ),
         )
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, inspect, text
 from bot.store.database import Database
 from engine.errors import BadInput
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest step."""
 
 _MIGRATIONS = Path(__file__).parent.parent / "migrations"

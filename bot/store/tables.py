@@ -213,6 +213,7 @@ pool_results = _pool_table(
     Column("error", AnyText, nullable=False),
     Column("message", AnyText, nullable=False),
     Column("output", String(32), ForeignKey("texts.hash")),
+    Column("isolation", String, nullable=False, server_default="shared"),
 )
 
 pool_judgements = _pool_table(

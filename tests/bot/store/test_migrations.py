@@ -18,6 +18,7 @@ from bot.store.tables import metadata
 from bot.store.types import UtcDateTime
 from engine.candidates import AskOutcome, Kind, Origin
 from engine.errors import BadInput
+from engine.verdicts import Isolation, PairResult, Verdict
 from tests.bot.requests_made import NOW, request
 from tests.bot.store.conftest import BACKENDS
 
@@ -120,6 +121,22 @@ def test_given_rows_of_0004_then_0005_keeps_them_and_nothing_is_spent(database):
         assert store.reserve("mind", 5, 10) is not None
 
 
+def test_given_results_of_0005_then_0006_takes_their_isolation_for_the_weaker_one(database):
+    migrate(database, "0005")
+    with database.writing() as connection:
+        connection.execute(_POOL_OF_0003, {"at": NOW})
+        connection.execute(_RESULT_OF_0005)
+
+    migrate(database, "0006")
+
+    with open_store(database.engine.url.render_as_string()) as store:
+        [known] = store.load_pool("p").results.values()
+        assert known == PairResult("c", "t", Verdict.PASSED, 0.5, isolation=Isolation.SHARED)
+        apart = replace(known, test_id="u", isolation=Isolation.SEPARATE)
+        store.append("p", [apart])
+        assert store.load_pool("p").results[("c", "u")] == apart
+
+
 def test_when_many_start_at_once_then_one_migrates_and_the_others_find_it_done(database):
     errors = []
 
@@ -156,6 +173,11 @@ INSERT INTO pools (number, id, created_at, updated_at, spec, about, size) VALUES
     '{}', 1
 )
 """).bindparams(bindparam("at", type_=UtcDateTime))
+
+_RESULT_OF_0005 = text("""
+INSERT INTO pool_results (pool, position, code_id, test_id, verdict, seconds, error, message)
+VALUES (1, 0, 'c', 't', 'passed', 0.5, '', '')
+""")
 
 _ASK_OF_0003 = text("""
 INSERT INTO pool_asks (

@@ -15,7 +15,7 @@ from bot.store import UnknownPool
 from bot.store.tables import candidates, pool_results, texts
 from engine.candidates import STUB, AskOutcome, Candidate, Kind, Origin, Pool, Tier
 from engine.errors import BadInput
-from engine.verdicts import Judgement, PairResult, Verdict
+from engine.verdicts import Isolation, Judgement, PairResult, Verdict
 from tests.bot.requests_made import SPEC, request
 from tests.engine.pools import code, outcome, results, unit
 
@@ -32,7 +32,7 @@ ENTRIES = [
     Judgement(CODE.id, None, None, "reply"),
     CODE,
     Judgement(CODE.id, TEST.id, 0.25, "reply", "text"),
-    PairResult(CODE.id, TEST.id, Verdict.PASSED, 0.25),
+    PairResult(CODE.id, TEST.id, Verdict.PASSED, 0.25, isolation=Isolation.SEPARATE),
 ]
 TEXT = st.text(max_size=6) | st.text(alphabet="\\u0\0\ud800 x", max_size=6)
 NUMBER = st.floats(allow_nan=False)
