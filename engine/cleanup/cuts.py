@@ -62,7 +62,9 @@ def _near_names(lines: list[str], row: int) -> list[str]:
     found: list[str] = []
     for line in reversed(lines[max(0, row - 30) : row]):
         for match in _SETS.finditer(line):
-            found += reversed(_WORD.findall(re.sub(r":[^,]*|=[^,]*", "", match[1] or match[2])))
+            found += reversed(
+                _WORD.findall(re.sub(r":[^,]*|=[^,]*", "", match[1] or match[2] or ""))
+            )
         if line.lstrip().startswith("def "):
             break
     return [name for name in dict.fromkeys(found) if not keyword.iskeyword(name)][:_GUESSES]

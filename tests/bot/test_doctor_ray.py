@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from bot import doctor
 from bot.settings import Settings
 from engine import cluster
 from engine.llm import ModelSettings
-from engine.sandbox import SandboxSettings
 
 NOWHERE = "127.0.0.1:1"
+ROOT = Path(doctor.__file__).parents[1]
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        Settings(model=ModelSettings(backend="ray", ray_address=NOWHERE)),
-        Settings(sandbox=SandboxSettings(place="ray", ray_address=NOWHERE)),
-    ],
-)
-def test_a_cluster_that_is_not_there_is_told_with_the_command_that_starts_one(settings):
-    [finding] = doctor._cluster(settings)
-    assert finding.ok is False
-    assert finding.detail == f"no Ray cluster at {NOWHERE}: Connection refused"
-    assert finding.remedy.startswith("ray start --head")
+@pytest.mark.parametrize("words", ["[model]\nbackend = 'ray'\n", "[sandbox]\nplace = 'ray'\n"])
+def test_a_cluster_that_is_not_there_is_told_with_the_command_that_starts_one(tmp_path, words):
+    (tmp_path / "supercharge.toml").write_text(f"{words}ray_address = '{NOWHERE}'\n")
+    # A process of its own: this one may have its connection to a cluster already.
+    script = (
+        "from pathlib import Path; from bot import doctor, settings\n"
+        "[f] = doctor._cluster(settings.load(Path('supercharge.toml')))\n"
+        "print(f.ok, f.detail, f.remedy, sep='|')\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    ok, detail, remedy = told.stdout.strip().split("|")
+    assert (ok, detail) == ("False", f"no Ray cluster at {NOWHERE}: Connection refused")
+    assert remedy.startswith("ray start --head")
 
 
 def test_a_cluster_that_is_there_is_told_with_its_nodes_and_cards(monkeypatch):

@@ -27,6 +27,9 @@ from engine.llm.openai.writing import Writing
 POLL_S = 0.05
 """How soon a cancel is seen."""
 
+BILL_S = 5.0
+"""How long after the last word a paid server is given to say what it costs."""
+
 KEPT_COUNTS = 4096
 
 
@@ -199,6 +202,8 @@ class OpenAIModel:
                             break
                         continue
                     yield given[-1].completion()
+                if self._settings.is_paid and len(given) == params.n:
+                    job.over.wait(BILL_S)
                 job.end()
                 if isinstance(job.error, Fault):
                     raise self._unavailable(job.error) from job.error

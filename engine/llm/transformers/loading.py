@@ -45,11 +45,13 @@ def load_weights(settings: ModelSettings) -> tuple[Any, Any, str]:
         name = f"{source.rstrip('/').rpartition('/')[2]} ({precision})"
     local = Path(source).is_dir()
     try:
-        # The small part first: what is no whole checkpoint is not to be called too large.
-        tokenizer = hub.AutoTokenizer.from_pretrained(source, local_files_only=local)
         if settings.model != EMBEDDED:
             config = hub.AutoConfig.from_pretrained(source, local_files_only=local)
-            check_memory(settings, config, dtype_name(dtype))
+            written, _ = type(config).get_config_dict(source, local_files_only=local)
+            # What a damaged one leaves out would be taken for the library's own, large, default.
+            if "hidden_size" in written or "text_config" in written:
+                check_memory(settings, config, dtype_name(dtype))
+        tokenizer = hub.AutoTokenizer.from_pretrained(source, local_files_only=local)
         model = hub.AutoModelForCausalLM.from_pretrained(
             source, local_files_only=local, **load_options(settings, dtype)
         )

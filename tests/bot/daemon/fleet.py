@@ -203,7 +203,8 @@ class Fleet:
         own = [p for p in self.github.pulls(REPO) if p.user.login == ROBOT]
         heads = sorted(pull.pull.head_ref for pull in own if pull.pull)
         requests = list(requests)
-        assert heads == sorted(str(request.branch) for request in requests), about
+        branches = sorted(str(request.branch) for request in requests)
+        assert heads == branches, f"{about}: {set(heads) ^ set(branches)} of {len(heads)} heads"
         for request in requests:
             where = f"{about} {request.id} on #{request.subject.number}"
             assert request.status is RequestStatus.PR_OPENED, f"{where}: {request.reason}"

@@ -132,3 +132,7 @@ def test_one_broken_function_does_not_concern_its_neighbours() -> None:
     code = repair(f"{LOOP}\ndef g(a):\n    return (a\n\n{DOC.replace('def f', 'def h')}")
     assert LOOP in code
     assert DOC.replace("def f", "def h") in code
+
+
+def test_a_line_that_stops_in_a_function_without_parameters_is_mended_all_the_same() -> None:
+    assert repair("def test_f():\n    x = 1 +\n    assert x\n")
