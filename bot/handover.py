@@ -108,7 +108,10 @@ class HandOver:
             path=request.path,
             key=request.id,
         )
-        return self.services.store.update_request(request.id, branch=branch, head_sha=sha)
+        # It has come further: workers that died before this died over something else.
+        return self.services.store.update_request(
+            request.id, branch=branch, head_sha=sha, lost_leases=0
+        )
 
     def _change(self, request: Request, solution: Solution, config: RepoConfig) -> Change:
         with checked_out(self.services.forge, request.repository, request.head_sha) as root:

@@ -88,7 +88,9 @@ class Worker:
             thread.start()
         scheduler.start()
         for thread in threads:
-            thread.join()
+            # Not one long wait: a signal that comes just before it would be heard only when it ends.
+            while thread.is_alive():
+                thread.join(IDLE_S)
         scheduler.stop()
         for runner in self.runners:
             runner.close()

@@ -203,6 +203,12 @@ class Fleet:
         own = [p for p in self.github.pulls(REPO) if p.user.login == ROBOT]
         heads = sorted(pull.pull.head_ref for pull in own if pull.pull)
         requests = list(requests)
+        unopened = [
+            f"{r.id} on #{r.subject.number} is {r.status.value}: {r.reason}, lost {r.lost_leases}"
+            for r in requests
+            if r.status is not RequestStatus.PR_OPENED
+        ]
+        assert unopened == [], f"{about}: {unopened}"
         branches = sorted(str(request.branch) for request in requests)
         assert heads == branches, f"{about}: {set(heads) ^ set(branches)} of {len(heads)} heads"
         for request in requests:
