@@ -33,6 +33,7 @@ def layout_edits(lines: list[str], at: int, scanned: Scan) -> Iterator[Edit]:
     """Edits of whole lines near line index `at`, where the parser stopped."""
     yield from _colons(lines, at, scanned)
     yield from _deletions(lines, at)
+    yield from _twice_opened(lines)
     yield from _bodies(lines, at)
     yield from _single_indents(lines, at, scanned)
     yield from _block_indents(lines, at, scanned)
@@ -88,14 +89,27 @@ def _deletions(lines: list[str], at: int) -> Iterator[Edit]:
         yield Edit(tuple(lines[:at]), 2.4 + 0.5 * rest, "dropped the end")
 
 
+def _twice_opened(lines: list[str]) -> Iterator[Edit]:
+    """A line that opens or closes a docstring and stands there twice; the fault shows far behind it."""
+    for row in range(1, len(lines)):
+        line = lines[row].strip()
+        if line == lines[row - 1].strip() and (line.count('"""') + line.count("'''")) % 2:
+            yield Edit((*lines[:row], *lines[row + 1 :]), 0.5, "dropped a line")
+
+
 @functools.lru_cache(maxsize=1024)
 def stands_alone(line: str) -> bool:
     """Whether a line is a statement, or the header of one, in itself."""
+    return parses(statement_of(line))
+
+
+def statement_of(line: str) -> str:
+    """`line` as a text of its own: a header gets a body, and the one before it that it needs."""
     text = line.strip()
     if opens_block(text):
         text = ("if 0: pass\n" if _CONTINUES.match(text) else "") + text + " pass"
         text = text.replace("if 0: pass\nexcept", "try: pass\nexcept")
-    return parses(text)
+    return text
 
 
 def lost_bodies(lines: Sequence[str]) -> Iterator[tuple[int, int, int]]:

@@ -56,7 +56,7 @@ _TAKES_FUNCTIONS = frozenset(
         "raises",
     }
 )
-_CALLED = (frozenset(_ARITY) - {"type"}) | _MODULES
+_CALLED = (frozenset(_ARITY) - {"type"}) | _MODULES | {"issubclass", "hasattr", "getattr"}
 _NESTS = frozenset(
     {"str", "int", "list", "set", "tuple", "max", "min", "sorted", "print", "dict", "len", "abs"}
 )
@@ -70,7 +70,9 @@ def of_expression(node: ast.AST) -> float:
         case ast.If() | ast.While() | ast.IfExp():
             return _of_test(node.test)
         case ast.For() | ast.comprehension():
-            return 0.9 if kind_of(node.iter) in {"number", "truth"} else 0.0
+            odd = _is_called(node.iter) or _same_name(node.iter, node.target)
+            odd = odd or any(map(_is_called, getattr(node, "ifs", ())))
+            return 0.9 if odd or kind_of(node.iter) in {"number", "truth"} else 0.0
         case ast.BinOp():
             return _of_operation(node)
         case ast.Compare():
@@ -94,6 +96,8 @@ def of_expression(node: ast.AST) -> float:
         case ast.Subscript():
             if kind_of(node.value) in {"number", "truth"}:
                 return 1.0
+            if isinstance(node.value, ast.Tuple) and isinstance(node.slice, ast.Constant):
+                return 0.8
             nested = any(
                 isinstance(part, ast.Subscript) and ast.dump(part.value) == ast.dump(node.value)
                 for part in walk(node.slice)
@@ -121,6 +125,11 @@ def _is_cut_out(node: ast.expr | None) -> bool:
     if isinstance(node, ast.BinOp):
         return _is_cut_out(node.left) or _is_cut_out(node.right)
     return isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice)
+
+
+def _is_called(node: ast.expr) -> bool:
+    """Whether `node` is a built-in function that stands there without its call."""
+    return isinstance(node, ast.Name) and node.id in _CALLED
 
 
 def _is_name(node: ast.expr, name: str) -> bool:
@@ -188,6 +197,9 @@ def _of_call(node: ast.Call) -> float:
         total += 0.0 if node.args[0].value is None else 1.0
     if name == "len" and node.args and isinstance(node.args[0], ast.BinOp):
         total += 0.5
+    if name == "replace" and count == 2:
+        total += 0.8 * any(kind_of(part) not in {None, "text"} for part in node.args)
+        total += 0.6 * (isinstance(node.args[0], ast.Constant) and node.args[0].value == "")
     if name == "int" and count == 2 and not isinstance(node.args[1], ast.Constant | ast.Name):
         total += 0.5
     return total
@@ -204,9 +216,16 @@ def _of_display(node: ast.List | ast.Set) -> float:
         isinstance(e, ast.Dict | ast.List | ast.Set) for e in node.elts
     ):
         return 1.0
+    kinds = {kind_of(part) for part in node.elts}
+    if (
+        "truth" in kinds
+        and "number" in kinds
+        and any(isinstance(part, ast.Compare | ast.BoolOp) for part in node.elts)
+    ):
+        return 0.6
     lone = node.elts[0] if len(node.elts) == 1 else None
     if isinstance(lone, ast.GeneratorExp):
-        return 0.6
+        return 0.9
     if (
         isinstance(lone, ast.BinOp)
         and isinstance(lone.op, ast.Mult)
@@ -221,7 +240,11 @@ def _of_test(test: ast.expr) -> float:
         return 0.9
     if isinstance(test, ast.Constant):
         return 0.0 if isinstance(test.value, bool | int) else 0.6
-    return 0.0
+    parts = test.values if isinstance(test, ast.BoolOp) else [test]
+    return 0.8 * any(
+        _is_called(part) or (isinstance(part, ast.Constant) and isinstance(part.value, str))
+        for part in parts
+    )
 
 
 def _of_operation(node: ast.BinOp) -> float:
@@ -238,6 +261,10 @@ def _of_operation(node: ast.BinOp) -> float:
             total += 0.9
         if isinstance(node.op, ast.Sub) and "text" in kinds:
             total += 0.9
+    if isinstance(node.op, ast.Sub | ast.Div | ast.FloorDiv | ast.Mod) and _same_name(
+        node.left, node.right
+    ):
+        total += 0.8
     if isinstance(node.op, ast.Mod) and isinstance(node.left, ast.Call) and left == "text":
         total += 0.6
     if isinstance(node.op, ast.Mult) and kinds in ({"text"}, {"collection"}) and left and right:
@@ -250,6 +277,8 @@ def _of_comparison(node: ast.Compare) -> float:
     total = 0.0
     for position, operator in enumerate(node.ops):
         left, right = kind_of(sides[position]), kind_of(sides[position + 1])
+        if _same_name(sides[position], sides[position + 1]):
+            total += 0.8
         if isinstance(operator, ast.In | ast.NotIn):
             total += 0.9 if right in {"number", "truth"} else 0.0
         elif left and right and left != right and {left, right} != {"number", "truth"}:
@@ -266,6 +295,10 @@ def _of_comparison(node: ast.Compare) -> float:
     return total
 
 
+def _same_name(left: ast.expr, right: ast.expr) -> bool:
+    return isinstance(left, ast.Name) and isinstance(right, ast.Name) and left.id == right.id
+
+
 def _of_text(text: str) -> float:
     """Strings seldom hold code."""
     if "\n" in text or len(text) < 2:
@@ -277,7 +310,7 @@ def _of_text(text: str) -> float:
         for mark in (" == ", " if ", " else ", " for ", ".join(", "):", " = ", "', ", '", ')
     ):
         total += 0.5
-    if re.search(r"\.\w+\(|\[-?\d+\]|^\w[)\]}]$", text):
+    if re.search(r"\.\w+\(|\w\(\w*\) ?[-+*/] |\[-?\d+\]|^\w[)\]}]$", text):
         total += 0.7
     if re.search(r"\w: \d+, |^: |^(?:return|not|in|if|elif|and|or) $", text):
         total += 0.5

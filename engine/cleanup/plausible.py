@@ -12,6 +12,7 @@ import ast
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from engine.cleanup.kinds import note_kinds
 from engine.cleanup.names import ALWAYS_DEFINED, bound
 from engine.cleanup.oddities import of_expression
 from engine.cleanup.steady import unsteady_names
@@ -20,6 +21,7 @@ from engine.cleanup.syntax import children, walk
 _LEAVES = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_DOCUMENTED = (*_FUNCTIONS, ast.ClassDef, ast.Module)
 _PURE = frozenset(
     {
         "len",
@@ -47,6 +49,7 @@ def stumbles(tree: ast.Module, known: frozenset[str] = frozenset()) -> float:
     defined = bound(tree) | ALWAYS_DEFINED | known
     arities = _arities(tree)
     total = _of_indents(tree)
+    note_kinds(tree)
     for node in walk(tree):
         total += _of_blocks(node) + of_expression(node)
         total += _of_call_of(node, arities)
@@ -55,7 +58,7 @@ def stumbles(tree: ast.Module, known: frozenset[str] = frozenset()) -> float:
         elif (
             isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in defined
         ):
-            total += 0.8
+            total += 1.0
     return total
 
 
@@ -71,7 +74,10 @@ def _arities(tree: ast.Module) -> dict[str, tuple[int, float]]:
 
 
 def _of_call_of(node: ast.AST, arities: dict[str, tuple[int, float]]) -> float:
-    """A function of the text itself called with too few or too many arguments."""
+    """A function of the text itself with too few or too many arguments, or asked if it is true."""
+    if isinstance(node, ast.BoolOp | ast.If | ast.While | ast.UnaryOp):
+        parts = getattr(node, "values", None) or [getattr(node, "test", None)]
+        return 0.8 * any(isinstance(part, ast.Name) and part.id in arities for part in parts)
     if not (
         isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in arities
     ):
@@ -95,7 +101,8 @@ def _of_blocks(node: ast.AST) -> float:
             if position < len(block) - 1 and _never_goes_on(statement):
                 total += 1.0
             if isinstance(statement, ast.Expr):
-                total += _of_lone_value(statement, first=position == 0)
+                documents = position == 0 and isinstance(node, _DOCUMENTED)
+                total += _of_lone_value(statement, documents=documents)
             if isinstance(statement, ast.Pass) and len(block) > 1:
                 total += 0.4
     if isinstance(node, _LOOPS):
@@ -131,14 +138,14 @@ def _never_goes_on(statement: ast.stmt) -> bool:
     return False
 
 
-def _of_lone_value(statement: ast.Expr, *, first: bool) -> float:
+def _of_lone_value(statement: ast.Expr, *, documents: bool) -> float:
     value = statement.value
     if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in _PURE:
         return 0.8
     if isinstance(value, ast.Call | ast.Await | ast.Yield | ast.YieldFrom):
         return 0.0
     if isinstance(value, ast.Constant):
-        return 0.0 if (first and isinstance(value.value, str)) or value.value is ... else 0.9
+        return 0.0 if (documents and isinstance(value.value, str)) or value.value is ... else 0.9
     return 1.0
 
 

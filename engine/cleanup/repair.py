@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine.cleanup.cuts import cut_edits
-from engine.cleanup.familiar import familiarity, needless_brackets
+from engine.cleanup.familiar import familiarity, needless_brackets, needless_pairs
 from engine.cleanup.layout import Edit, layout_edits
 from engine.cleanup.lexer import scan
 from engine.cleanup.plausible import stumbles
@@ -48,6 +49,12 @@ BEAM = 5
 _BUDGET = 800_000
 _JUDGED = 60
 _CHEAP = 1.75
+_WEIGHED = 30
+_READABLE = 2
+_HIDES = re.compile(
+    "parenthesis .* does not match|unmatched|unterminated|invalid (?:character|non-)"
+)
+"""Faults of the tokenizer, which Python looks for in the whole text before it tells of any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +165,7 @@ def _search(region: Region, budget: _Budget) -> _State | None:
             return _best(solved, region)
         if budget.left <= 0:
             break
-        beam = sorted(open_states, key=_promise)[:BEAM]
+        beam = _most_promising(open_states, region)
     return _best(solved, region) if solved else None
 
 
@@ -187,9 +194,27 @@ def _edits(state: _State) -> list[Edit]:
     return sorted(edits, key=lambda edit: edit.cost)
 
 
+def _most_promising(states: list[_State], region: Region) -> list[_State]:
+    """The texts to go on from; among those that promise most, the familiar ones first.
+
+    A bracket or quote that does not close may hide faults before it, so that its line says little of
+    how far the parser would get: two texts without such a fault are always among them.
+    """
+    chosen: list[_State] = []
+    for group, size in ((states, BEAM), ([s for s in states if not _is_hidden(s)], _READABLE)):
+        nearest = sorted(group, key=_promise)[:_WEIGHED]
+        nearest.sort(key=lambda state: _promise(state) - familiarity(region.lines, state.lines))
+        chosen += nearest[:size]
+    return list({state.lines: state for state in chosen}.values())
+
+
 def _promise(state: _State) -> float:
     """Less is better: what it cost, less how far the parser got."""
     return state.cost - 3.0 * _line(state) / (len(state.lines) + 1)
+
+
+def _is_hidden(state: _State) -> bool:
+    return state.fault is not None and _HIDES.search(state.fault.message) is not None
 
 
 def _line(state: _State) -> int:
@@ -208,7 +233,10 @@ def _best(solved: list[_State], region: Region) -> _State:
             score = (
                 state.cost + stumbles(tree, region.known) - familiarity(region.lines, state.lines)
             )
-            score += needless_brackets(tree, state.lines) + 0.8 * len(wanted - defined_names(tree))
+            score += needless_brackets(tree, state.lines) + needless_pairs(
+                region.lines, state.lines
+            )
+            score += 0.8 * len(wanted - defined_names(tree))
             ranked.append((score, len(ranked), state))
     return min(ranked)[2] if ranked else solved[0]
 

@@ -178,7 +178,10 @@ def _quote_oddity(line: str, column: int) -> float:
     if before in set("=<>+-*/%,:") and before and after == " ":
         # Where operators have a space on their left, they have one on their right.
         total += 0.4
-    if before.isalnum() and after.isalnum():
+    if not after.isalnum() and re.search(r"(?<!\w)[rfbRFB]$", line[:column]):
+        # A lone letter before a quote is the string's prefix.
+        total -= 0.2
+    elif before.isalnum() and after.isalnum():
         total += 0.3
     if re.match(r" [.)\],:]|  ", line[column:].lstrip("'\"")):
         total += 0.4
@@ -207,6 +210,10 @@ def _triple_edits(lines: list[str], opened: tuple[int, str]) -> Iterator[Edit]:
                 yield Edit(
                     _with(lines, i, text.rstrip(mark[0]) + mark), cost, "closed the docstring"
                 )
+            if text.endswith(mark[0]):
+                # Behind a quote the mark would close one character too early.
+                own = (*lines[: i + 1], margin + mark, *lines[i + 1 :])
+                yield Edit(own, cost, "closed the docstring")
             yield Edit(_with(lines, i, text + mark), cost, "closed the docstring")
         if i > row and not text:
             yield Edit(_with(lines, i, margin + mark), cost - 0.15, "closed the docstring")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from engine.cleanup.characters import plain_punctuation
-from engine.cleanup.layout import Edit
+from engine.cleanup.layout import STEP, Edit
 from engine.cleanup.markup import without_entities
 
 _OPENS_BRACE = re.compile(
@@ -27,6 +27,9 @@ def wholesale_edits(lines: list[str]) -> Iterator[Edit]:
     plain = tuple(plain_punctuation(line) for line in lines)
     if list(plain) != lines:
         yield Edit(plain, 0.3, "replaced typographic punctuation")
+        if any("\t" in line for line in lines):
+            both = tuple(_expand(line, STEP) for line in plain)
+            yield Edit(both, 0.5, "replaced tabs and typographic punctuation")
     unescaped = tuple(_MARKDOWN_ESCAPE.sub(r"\1", line) for line in lines)
     if list(unescaped) != lines:
         yield Edit(unescaped, 0.4, "took out Markdown's backslashes")
