@@ -8,7 +8,7 @@ import random
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.bench.cleanup_formats import DAMAGES
@@ -20,6 +20,8 @@ from engine.cleanup.syntax import parses
 from engine.cleanup.tests import clean_test, split_asserts
 
 SLICE = 160
+MODULES = 12
+SHORT = 8_000
 
 SAMPLE = (
     'def mean(numbers):\n    """The mean.\n\n    >>> mean([1, 2])\n    1.5\n    """\n    total = 0\n'
@@ -49,6 +51,19 @@ def test_the_standard_library_keeps_its_behaviour(part: int) -> None:
         assert list(faults(sample)) == [], sample.place
 
 
+@functools.cache
+def standard_modules() -> list[Sample]:
+    """A seeded few of the standard library's shorter files, each for one of its functions."""
+    found = [sample for path in modules() for sample in whole(path, 1)]
+    return random.Random(1).sample([s for s in found if len(s.source) < SHORT], MODULES)
+
+
+@pytest.mark.parametrize("number", range(MODULES))
+def test_a_whole_module_keeps_what_its_function_needs(number: int) -> None:
+    sample = standard_modules()[number]
+    assert list(faults(sample)) == [], sample.place
+
+
 @pytest.mark.parametrize(
     ("source", "name", "fault"),
     [
@@ -74,7 +89,12 @@ def test_the_bench_takes_functions_methods_and_a_whole_file(tmp_path: Path) -> N
     assert [sample.entry_point for sample in whole(path, 0)] == ["h"]
 
 
+# Of these one round leaves what another round would change.
 @few
+@example("- def test_f():" + "[" * 70 + "<|im_end|>")
+@example(
+    "def test_f():\n    s = S()\n    for x in (1, 2):\n  : ignore     assert s.f(x)\n\ndef f(x):\n eturn x\ufeff\n\ndefx):\n"
+)
 @given(texts)
 def test_cleaning_never_raises_and_cleans_once(text: str) -> None:
     first = clean(text, entry_point="f")
