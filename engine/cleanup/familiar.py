@@ -16,7 +16,7 @@ from engine.cleanup.syntax import parse, same_meaning, walk
 _SHORTEST = 8
 _ALIKE = 0.4
 _FEW = 3
-_USELESS = 0.3
+_USELESS = 0.4
 _NEAR = ((2, 2, 0.16), (1, 2, 0.08), (2, 1, 0.08))
 
 

@@ -102,6 +102,8 @@ def of_expression(node: ast.AST) -> float:
                 isinstance(part, ast.Subscript) and ast.dump(part.value) == ast.dump(node.value)
                 for part in walk(node.slice)
             )
+            if isinstance(node.slice, ast.Compare) or _is_quotient(node.slice):
+                return 0.9
             return 0.6 if kind_of(node.slice) == "truth" else 0.4 * nested
         case ast.Constant(value=str(text)):
             return _of_text(text)
@@ -130,6 +132,13 @@ def _is_cut_out(node: ast.expr | None) -> bool:
 def _is_called(node: ast.expr) -> bool:
     """Whether `node` is a built-in function that stands there without its call."""
     return isinstance(node, ast.Name) and node.id in _CALLED
+
+
+def _is_quotient(node: ast.expr) -> bool:
+    """Whether `node` is a sum or product with a quotient in it, and so no whole number."""
+    if not isinstance(node, ast.BinOp) or isinstance(node.op, ast.FloorDiv | ast.Mod):
+        return False
+    return isinstance(node.op, ast.Div) or _is_quotient(node.left) or _is_quotient(node.right)
 
 
 def _is_name(node: ast.expr, name: str) -> bool:
@@ -184,6 +193,8 @@ def _of_call(node: ast.Call) -> float:
             total += 0.9
     if name in {"join", "sum", "min", "max"} and count == 1 and isinstance(node.args[0], ast.List):
         total += 0.6 if len(node.args[0].elts) == 1 else 0.0
+    if name == "sum" and count == 1 and isinstance(node.args[0], ast.GeneratorExp | ast.ListComp):
+        total += 0.9 * (kind_of(node.args[0].elt) in _SERIES)
     if name in {"min", "max"} and count == 1 and kind_of(node.args[0]) in {"number", "truth"}:
         total += 0.8
     if name in {"min", "max"} and count > 1 and len({kind_of(a) for a in node.args} - {None}) > 1:
@@ -260,6 +271,13 @@ def _of_operation(node: ast.BinOp) -> float:
         if not isinstance(node.op, ast.Add | ast.Sub) and kinds & {"text", "collection"}:
             total += 0.9
         if isinstance(node.op, ast.Sub) and "text" in kinds:
+            total += 0.9
+        slices = sum(
+            isinstance(side, ast.Subscript) and isinstance(side.slice, ast.Slice)
+            for side in (node.left, node.right)
+        )
+        if slices == 1 and not isinstance(node.op, ast.Add):
+            # Two may be arrays; a series and a number are not reckoned with.
             total += 0.9
     if isinstance(node.op, ast.Sub | ast.Div | ast.FloorDiv | ast.Mod) and _same_name(
         node.left, node.right

@@ -48,11 +48,14 @@ def stumbles(tree: ast.Module, known: frozenset[str] = frozenset()) -> float:
     """
     defined = bound(tree) | ALWAYS_DEFINED | known
     arities = _arities(tree)
+    series = _series(tree)
     total = _of_indents(tree)
     note_kinds(tree)
     for node in walk(tree):
         total += _of_blocks(node) + of_expression(node)
         total += _of_call_of(node, arities)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            total += 0.8 * (node.func.id in series and node.func.id not in arities)
         if isinstance(node, _FUNCTIONS):
             total += _of_function(node)
         elif (
@@ -60,6 +63,18 @@ def stumbles(tree: ast.Module, known: frozenset[str] = frozenset()) -> float:
         ):
             total += 1.0
     return total
+
+
+def _series(tree: ast.Module) -> set[str]:
+    """Names that are indexed somewhere: what is called is seldom indexed, too."""
+    return {
+        node.value.id
+        for node in walk(tree)
+        if isinstance(node, ast.Subscript)
+        and isinstance(node.value, ast.Name)
+        and isinstance(node.ctx, ast.Load)
+        and node.value.id not in ALWAYS_DEFINED
+    }
 
 
 def _arities(tree: ast.Module) -> dict[str, tuple[int, float]]:

@@ -70,7 +70,9 @@ def without_unused_imports(code: str) -> str:
 def _kept(tree: ast.Module, entry_point: str | None) -> list[ast.stmt]:
     sets = {node.name: _globals_of(node) for node in tree.body if isinstance(node, _DEFINITIONS)}
     binds = {
-        id(node): bound_at_top(node) | sets.get(_called(node), frozenset()) for node in tree.body
+        # A function is needed for the module's names that it sets, too, whoever calls it.
+        id(node): bound_at_top(node) | sets.get(getattr(node, "name", _called(node)), frozenset())
+        for node in tree.body
     }
     if any(is_dynamic(node) for node in tree.body if isinstance(node, _DEFINITIONS)):
         return [

@@ -140,7 +140,8 @@ def _parted_name(lines: list[str], row: int, token: Token, opener: str) -> Itera
     words = set(_WORD.findall("\n".join((*lines[:row], *lines[row + 1 :])))) | _BUILT_IN
     for end in range(2, len(token.text)):
         left, right = token.text[:end], token.text[end:]
-        if right in words and not right.isdigit():
+        is_likely = left in words or len(right) > 1
+        if right in words and is_likely and not right.isdigit():
             at = token.start + end
             cost = 0.6 if left in words else 0.9
             text = line[:at] + opener + line[at:]

@@ -119,6 +119,13 @@ def test_a_call_that_sets_what_is_needed_stays_and_others_go() -> None:
     assert cleaned("def f(x):\n    return eval(x)\n\nf(1)\n") == "def f(x):\n    return eval(x)\n"
 
 
+def test_a_function_that_sets_what_is_needed_stays_whoever_calls_it() -> None:
+    reply = "def f():\n    return T\n\ndef main():\n    global T\n    T = 3\n\nif __name__ == '__main__':\n    main()\n"
+    source = cleaned(reply)
+    assert "def main" in source
+    assert "__name__" not in source
+
+
 def test_a_helper_that_the_docstring_names_stays() -> None:
     source = cleaned(
         'def en_code(x):\n    return x\n\ndef f(x):\n    """Undo en_code."""\n    return x\n'

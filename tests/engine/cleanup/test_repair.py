@@ -91,6 +91,11 @@ DAMAGED = {
     "an argument that is no text": ("def f(t):\n    return t.replace(',', ' '.split()\n", "def f(t):\n    return t.replace(',', ' ').split()\n"),
     "a colon before a bracket that does not match": ("def f(xs):\n    def g(x)\n        return x > 1\n    i = 0\n    while i < len(xs):\n        if xs[i] > 0 and g(xs[i)):\n            return i\n        i += 1\n", "def f(xs):\n    def g(x):\n        return x > 1\n    i = 0\n    while i < len(xs):\n        if xs[i] > 0 and g(xs[i]):\n            return i\n        i += 1\n"),
     "tabs and typographic quotes": ("def f(a):\n\t\"\"\"Doc.\n    More.\n    \u201d\u201c\u201d\n    return a\n", "def f(a):\n    \"\"\"Doc.\n    More.\n    \"\"\"\n    return a\n"),
+    "a closer before a comparison": ("def f(c, xs):\n    return [x for x in xs if c[x <= 1]\n", "def f(c, xs):\n    return [x for x in xs if c[x] <= 1]\n"),
+    "a closer of a slice": ("def f(s):\n    return (s, s[::-1 == s)\n", "def f(s):\n    return (s, s[::-1] == s)\n"),
+    "a closer before a quotient": ("def f(t, i):\n    t.append(t[i - 1] + t[i - 2 + (i + 3) / 2)\n    return t\n", "def f(t, i):\n    t.append(t[i - 1] + t[i - 2] + (i + 3) / 2)\n    return t\n"),
+    "a bracket too many behind a quotient": ("def f(n, num, i):\n    div = n // num[i]]\n    return div\n", "def f(n, num, i):\n    div = n // num[i]\n    return div\n"),
+    "a bracket too many in a sum": ("def f(a):\n    return sum([a[i]] for i in range(1, len(a), 2) if a[i] == 0])\n", "def f(a):\n    return sum([a[i] for i in range(1, len(a), 2) if a[i] == 0])\n"),
     "a broken copy behind it": (LOOP + "\n" + LOOP[:58], LOOP),
     "two kinds at once": (LOOP.replace("xs:\n", "xs\n").replace("    return", "     return"), LOOP),
 }  # fmt: skip
