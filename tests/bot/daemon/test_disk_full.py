@@ -86,7 +86,7 @@ def test_when_the_disk_for_checkouts_is_full_then_requests_wait_for_it(
         issues = [fleet.open(number) for number in range(3)]
         fleet.start_web()
         fleet.start("worker")
-        # Python looks for a folder that takes files once, and would find another were this one full by then.
+        # Python looks for a folder once, and would find another were this one full by then.
         fleet.ask(issues[0])
         fleet.wait_told(store, 1)
         disk.fill()
