@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from engine.sandbox import codeserver
-from engine.sandbox.codec import Codec, Malformed, Unplain, encode_call
+from engine.sandbox.codec import Codec, Malformed, Unplain, encode_call, parse
 from engine.sandbox.exceptions import PLAIN_EXCEPTIONS
 from engine.sandbox.expected import Expected
 from engine.sandbox.plain import PlainTest
@@ -138,7 +138,7 @@ class Code:
                 raise self._left(body)
             if letter == "~":
                 self._foreign(*map(str, json.loads(body)))
-            result = codec.decode(*json.loads(body))
+            result = codec.decode(*parse(body))
         except (Malformed, OSError, ValueError, TypeError, RecursionError, Unplain) as error:
             self.gone = True
             raise self._left(str(error)) from None
