@@ -89,7 +89,11 @@ class Code:
         # The more there is to answer, the longer; a single call is waited for.
         self.pause_s = min(_PAUSE_S, (len(calls) - 1) * _CALL_S) if calls else 0.0
         if calls:
-            codeserver.send(codeserver.REQUESTS_FD, *calls)
+            try:
+                codeserver.send(codeserver.REQUESTS_FD, *calls)
+            except BrokenPipeError:
+                # It has ended, and its last words may say why.
+                return 0
         return count
 
     def begin(self, test: RowTest, *, foreseen: bool) -> None:

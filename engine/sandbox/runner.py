@@ -121,7 +121,10 @@ class Runner:
         if rows and timeout is not None:
             # Waking up for every test of a row would cost more than the test: look now and then.
             timeout = min(timeout, _LOOK_S)
-        pairs = [pipe for pipe in running if pipe not in rows]
+        # A pipe at its end is readable for ever: to look at it would take the processor from the
+        # process that is about to end.
+        at_end = {p for p, slot in running.items() if slot.running and slot.running.closed}
+        pairs = running.keys() - rows - at_end
         readable, _, _ = select.select([self._stdin, self._wake, *pairs], [], [], timeout)
         for pipe, slot in running.items():
             if pipe in readable or pipe in rows:

@@ -103,8 +103,8 @@ class RunnerSandbox:
             "type": "batch",
             "batch": next(self._ids),
             "entry_point": entry_point,
-            "codes": dict(codes),
-            "tests": dict(tests),
+            "codes": {code: codes[code] for code, _ in wanted},
+            "tests": {test: tests[test] for _, test in wanted},
             "plain": {test: asdict(known) for test, known in plan.plain.items()},
         }
         return self._run(plan, batch, timeout_s, cancel or threading.Event())

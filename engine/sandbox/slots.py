@@ -142,6 +142,7 @@ class Slot:
             except BlockingIOError:
                 return
             if not data:
+                running.closed = True
                 return
             running.take(data, self._report_limit)
             if running.problem:
