@@ -116,6 +116,23 @@ def bench_sandbox(config: Path | None, quick: bool, json_path: Path | None) -> N
     _finish(result, json_path)
 
 
+@bench.command("equality")
+@click.argument("pool", type=click.Path(path_type=Path))
+@_quick
+@_json
+@click.pass_obj
+def bench_equality(config: Path | None, pool: Path, quick: bool, json_path: Path | None) -> None:
+    """Whether every fast way of running the pairs of POOL says what a cold pytest says."""
+    from rich.console import Console
+
+    from bot import settings as configuration
+    from bot.bench import equality
+
+    result = equality.run(pool, configuration.load(config).sandbox, quick=quick)
+    equality.report(result, Console())
+    _finish(result, json_path)
+
+
 @bench.command("generate")
 @_quick
 @_json
