@@ -1,10 +1,10 @@
 """`supercharge bench equality`: whether what is fast says what a cold pytest says.
 
-Takes a pool in the form of CodeT's released samples (JSON Lines, gzipped or not, an object per task with
-`task_id`, `entry_point`, `prompt`, `code_completions` and `test_completions`) and runs codes of each task
-against asserts of it three ways: as the sandbox chooses, by its warm pytest, and some of them by a
-pytest that starts from nothing for each. What differs is run again by the warm pytest: where that differs
-from itself, as with the order of a set of strings, no way is right.
+Takes a pool in the form of CodeT's released samples (JSON Lines, gzipped or not, an object per task
+with `task_id`, `entry_point`, `prompt`, `code_completions` and `test_completions`) and runs codes of
+each task against asserts of it three ways: as the sandbox chooses, by its warm pytest, and some of
+them by a pytest that starts from nothing for each. What differs is run again by the warm pytest: where
+that differs from itself, as with the order of a set of strings, no way is right.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ _LETTERS: dict[type, str] = {list: "l", dict: "d", set: "s"}
 _TYPES: dict[str, type] = {letter: kind for kind, letter in _LETTERS.items()}
 
 
-_scan = json.JSONDecoder().scan_once
+_read = json.JSONDecoder().raw_decode
 
 
 class Unplain(Exception):
@@ -175,9 +175,7 @@ def parse(text: str) -> Any:
     `json.loads` without its looks for white space, which take longer than a short message.
     """
     try:
-        value, end = _scan(text, 0)
-    except StopIteration:
-        raise Malformed("no JSON") from None
+        value, end = _read(text)
     except (ValueError, RecursionError) as error:
         raise Malformed(f"no JSON: {error}") from error
     if end != len(text):
