@@ -114,27 +114,23 @@ class Runner:
 
     def _wait(self) -> bool:
         """Wait for one thing to happen and handle all that has. False at the end of stdin."""
-        running = {slot.running.pipe: slot for slot in self._slots if slot.running}
-        rows = {p for p, slot in running.items() if isinstance(slot.running, RunningRow)}
-        deadlines = [slot.running.deadline for slot in running.values() if slot.running]
-        timeout = max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
-        if rows and timeout is not None:
-            # Waking up for every test of a row would cost more than the test: look now and then.
-            timeout = min(timeout, _LOOK_S)
-        # A pipe at its end is readable for ever: to look at it would take the processor from the
-        # process that is about to end.
-        at_end = {p for p, slot in running.items() if slot.running and slot.running.closed}
-        pairs = running.keys() - rows - at_end
-        readable, _, _ = select.select([self._stdin, self._wake, *pairs], [], [], timeout)
-        for pipe, slot in running.items():
-            if pipe in readable or pipe in rows:
-                slot.read()
+        running = [slot for slot in self._slots if slot.running]
+        deadlines = [slot.running.deadline for slot in running if slot.running]
+        timeout = None
+        if deadlines:
+            # Reports are taken now and then, and at the end, of which a signal tells. To be woken for
+            # every word of theirs would take the processor from those that write them.
+            timeout = min(max(0.0, min(deadlines) - time.monotonic()), _LOOK_S)
+        readable, _, _ = select.select([self._stdin, self._wake], [], [], timeout)
+        for slot in running:
+            slot.read()
         if self._wake in readable:
             os.read(self._wake, _READ)
         now = time.monotonic()
-        if rows and now - self._heard > _BUSY_S:
+        has_rows = any(isinstance(slot.running, RunningRow) for slot in running)
+        if has_rows and now - self._heard > _BUSY_S:
             self._send({"type": "busy"})
-        for slot in running.values():
+        for slot in running:
             if slot.ended() or (slot.running and (now >= slot.running.deadline)):
                 self._finish(slot, now)
         if self._stdin in readable:

@@ -37,8 +37,6 @@ class Running:
     problem: str = ""
     status: int = -1
     size: int = 0
-    closed: bool = False
-    """Whether nobody can write to `pipe` any more."""
 
     def failure_output(self) -> str:
         """The failure's text, if a test had failed before the pair was stopped."""
@@ -96,7 +94,6 @@ class RunningRow:
     problem: str = ""
     status: int = -1
     alone: bool = False
-    closed: bool = False
 
     @property
     def deadline(self) -> float:

@@ -142,7 +142,6 @@ class Slot:
             except BlockingIOError:
                 return
             if not data:
-                running.closed = True
                 return
             running.take(data, self._report_limit)
             if running.problem:
