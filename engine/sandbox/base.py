@@ -74,6 +74,11 @@ class SandboxSettings:
                 raise BadInput(f"sandbox.{key} must be more than 0, not {getattr(self, key)}")
 
     @property
+    def has_runc(self) -> bool:
+        """Whether candidates run on Linux itself, under Docker's usual runtime or bubblewrap."""
+        return self.runtime in {"", "runc"}
+
+    @property
     def allowed_engines(self) -> tuple[str, ...]:
         """The engines that may be used, best first."""
         if self.engine != "auto":

@@ -111,7 +111,9 @@ class DockerEngine:
             try:
                 return _ContainerLink(self._client, container)
             except _ENGINE_ERRORS:
-                container.remove(force=True)
+                # One that never ran may have removed itself; what went wrong is told, not that.
+                with contextlib.suppress(*_ENGINE_ERRORS):
+                    container.remove(force=True)
                 raise
 
     def _container_options(self, arguments: str, slots: int) -> dict[str, Any]:
@@ -131,7 +133,8 @@ class DockerEngine:
             "tmpfs": {
                 f"{rootfs.SLOTS_DIR}/{index}": f"size={size},nr_inodes=20000,nosuid,nodev,noexec"
                 for index in range(slots)
-            },
+            }
+            | self._links(),
             "cap_drop": ["ALL"],
             "cap_add": ["SETUID", "SETGID", "KILL"],
             "security_opt": ["no-new-privileges:true"],
@@ -147,6 +150,18 @@ class DockerEngine:
             "log_config": docker.types.LogConfig(type="none"),
             "stop_signal": "SIGKILL",
         }
+
+    def _links(self) -> dict[str, str]:
+        """What a runtime other than runc needs instead of the image's own link `/tmp`.
+
+        gVisor follows `/tmp` before anything runs, when there is no `/proc/self` yet, and does not
+        start; and it mounts a tmpfs of its own on one that is empty. So it is shown a folder that is
+        not empty, which `engine.sandbox.inside` turns into the link.
+        """
+        if self._settings.has_runc:
+            return {}
+        small = "size=4k,mode=755,nosuid,nodev,noexec"
+        return {rootfs.LINKS_DIR: small, f"{rootfs.LINKS_DIR}/tmp/start": small}
 
     def _image(self) -> str:
         """The image made from the running interpreter, imported if the engine lacks it."""

@@ -33,6 +33,8 @@ from engine.errors import SandboxUnavailable
 PYTHON = "/usr/local/bin/python3"
 PACKAGES_DIR = "/packages"
 SLOTS_DIR = "/slots"
+LINKS_DIR = "/links"
+"""What `/tmp` leads to; see `engine.sandbox.inside`."""
 INI_FILE = "/usr/local/etc/sandbox-pytest.ini"
 MAX_SLOTS = 64
 ENVIRONMENT = {
@@ -47,7 +49,7 @@ ENVIRONMENT = {
 }
 
 # Raise it when the layout below changes.
-_LAYOUT = 4
+_LAYOUT = 5
 _WHEEL_LIBRARIES = (
     r"^\s+(lib(?:gcc_s|stdc\+\+|m|dl|rt|util|pthread|resolv|nsl)\.so\.\d+) .*=> (/\S+)$"
 )
@@ -228,7 +230,9 @@ def _make_rest(root: Path) -> None:
     (root / INI_FILE.lstrip("/")).write_text("[pytest]\n", encoding="ascii")
     (root / "etc/passwd").write_text("root:x:0:0:::\n", encoding="ascii")
     # Pairs run side by side, so a fixed name in /tmp must be a different file for each of them.
-    (root / "tmp").symlink_to("/proc/self/cwd")
+    (root / LINKS_DIR.lstrip("/")).mkdir()
+    (root / LINKS_DIR.lstrip("/") / "tmp").symlink_to("/proc/self/cwd")
+    (root / "tmp").symlink_to(LINKS_DIR.lstrip("/") + "/tmp")
 
 
 def _interpreter() -> Path:

@@ -116,7 +116,7 @@ class RunnerSandbox:
         That takes two users and a fork that only Linux itself, Docker's usual runtime, is known to do.
         """
         settings = self._settings
-        wanted = settings.separate and settings.runtime in {"", "runc"}
+        wanted = settings.separate and settings.has_runc
         return wanted and self._engine.many_users and platform.machine() in codeserver.MACHINES
 
     def confirm(
