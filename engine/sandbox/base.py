@@ -36,6 +36,8 @@ class SandboxSettings:
     output_kb         most output kept per pair
     allowed_packages  distributions that may be installed for candidates; nothing else ever is
     workers           pairs, or rows of one code's plain tests, run at the same time
+    keep_warm         sandboxes that a worker keeps running while no request uses them, at most
+    keep_warm_s       for how many seconds it does
     separate          run plain codes apart from their tests (fast, and a pass cannot be forged);
                       False runs every pair by pytest in one process
     """
@@ -54,6 +56,8 @@ class SandboxSettings:
     output_kb: int = 16
     allowed_packages: tuple[str, ...] = ()
     workers: int = 2
+    keep_warm: int = 2
+    keep_warm_s: float = 600.0
     separate: bool = True
 
     def __post_init__(self) -> None:
@@ -65,6 +69,9 @@ class SandboxSettings:
             raise BadInput(f"sandbox.place must be one of {', '.join(PLACES)}, not {self.place!r}")
         if self.ray_nodes < 0:
             raise BadInput(f"sandbox.ray_nodes must be at least 0, not {self.ray_nodes}")
+        for key in ("keep_warm", "keep_warm_s"):
+            if getattr(self, key) < 0:
+                raise BadInput(f"sandbox.{key} must be at least 0, not {getattr(self, key)}")
         if self.runtime and self.engine == "bubblewrap":
             raise BadInput(
                 "sandbox.runtime is Docker's: set sandbox.engine to docker, or leave it empty"

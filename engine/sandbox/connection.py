@@ -103,6 +103,12 @@ class Connection:
         self._reader = threading.Thread(target=self._read, name="sandbox-reader", daemon=True)
         self._reader.start()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the runner is still there, as far as is known."""
+        with self._sharing:
+            return not self._ended
+
     def _read(self) -> None:
         decoder = frames.Decoder()
         try:

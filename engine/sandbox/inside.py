@@ -12,7 +12,6 @@ import sys
 
 from engine.sandbox import codeserver
 
-
 _LINK = "/links/tmp"
 """What /tmp leads to: the directory of whoever asks, so that pairs side by side share no file there."""
 

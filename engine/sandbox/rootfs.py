@@ -139,14 +139,18 @@ def hold(directory: Path) -> IO[str]:
 def _prune(cache: Path) -> None:
     """Remove files of other versions that nobody holds and that were not used for a day."""
     for directory in cache.glob("rootfs-*/"):
-        if time.time() - directory.stat().st_mtime < _KEEP_S:
-            continue
-        with open(f"{directory}.held", "w", encoding="ascii") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            shutil.rmtree(directory, ignore_errors=True)
+        if time.time() - directory.stat().st_mtime >= _KEEP_S:
+            remove_unless_held(directory)
+
+
+def remove_unless_held(directory: Path) -> None:
+    """Remove `directory`, unless some process holds it."""
+    with open(f"{directory}.held", "w", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 @contextlib.contextmanager
