@@ -47,10 +47,12 @@ class Engine(Protocol):
     @property
     def remedy(self) -> str: ...
 
-    def launch(self, arguments: str, *, slots: int, layer: Layer | None) -> Link:
+    def launch(
+        self, arguments: str, *, slots: int, layer: Layer | None, cold: bool = False
+    ) -> Link:
         """Start a runner with these arguments, and the packages of `layer` for its candidates.
 
-        Raises SandboxUnavailable.
+        `cold`: for what is confirmed before it ships. Raises SandboxUnavailable.
         """
 
     @property

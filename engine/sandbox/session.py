@@ -19,7 +19,7 @@ from typing import IO, Any, Self
 
 from engine.errors import BadInput, Cancelled, SandboxUnavailable
 from engine.sandbox import codeserver, rootfs
-from engine.sandbox.base import Project, SandboxSettings
+from engine.sandbox.base import LINUX, Project, SandboxSettings
 from engine.sandbox.connection import Connection, Engine, LinkLost
 from engine.sandbox.plan import Plan
 from engine.sandbox.project import with_project
@@ -121,7 +121,7 @@ class RunnerSandbox:
         That takes two users and a fork that only Linux itself, Docker's usual runtime, is known to do.
         """
         settings = self._settings
-        wanted = settings.separate and settings.has_runc
+        wanted = settings.separate and settings.runtime in LINUX
         return wanted and self._engine.many_users and platform.machine() in codeserver.MACHINES
 
     def confirm(
@@ -213,7 +213,8 @@ class RunnerSandbox:
             layer = with_project(self._layer, self._project) if self._project else self._layer
             if layer is not None and layer.directory is not None:
                 self._files = rootfs.hold(layer.directory)
-            connection = Connection(self._engine.launch(arguments, slots=self._slots, layer=layer))
+            link = self._engine.launch(arguments, slots=self._slots, layer=layer, cold=self._cold)
+            connection = Connection(link)
             try:
                 started = connection.started(_START_S)
             except LinkLost as error:
