@@ -29,8 +29,8 @@ REPOSITORY = "supercharge-sandbox"
 REMEDY = "deploy/engine.sh start"
 GVISOR = "runsc"
 _SCREENS_ELSEWHERE = (
-    "this runtime screens with code and test in one process; a fork bomb ends the whole sandbox, and "
-    "System V objects of one pair are there for the next: better confirm with it than screen"
+    "this runtime screens with code and test in one process, and a fork bomb ends the whole sandbox: "
+    "better confirm with it than screen"
 )
 _CONFIRM_THERE = 'gVisor is there: sandbox.confirm_runtime = "runsc" confirms in it'
 _RUNTIME_REMEDY = (

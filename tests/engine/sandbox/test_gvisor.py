@@ -88,6 +88,27 @@ def test_no_hostile_code_passes_and_the_next_honest_ones_do(under, name):
     run.still_honest()
 
 
+def test_no_object_of_system_v_is_there_for_the_next_pair(under):
+    if under is None:
+        return
+    run = Runs(under)
+    leave = "import ctypes\nlibc = ctypes.CDLL(None)\n"
+    leave += (
+        "made = [libc.shmget(7, 64, 0o1666), libc.semget(7, 1, 0o1666), libc.msgget(7, 0o1666)]\n"
+    )
+    look = "import ctypes\nlibc = ctypes.CDLL(None)\n"
+    look += "found = [libc.shmget(7, 64, 0), libc.semget(7, 1, 0), libc.msgget(7, 0)]\n"
+    for _ in range(2):
+        assert run(leave + "assert min(made) >= 0\n" + GOOD).verdict is Verdict.PASSED
+        assert run(look + "assert max(found) == -1, found\n" + GOOD).verdict is Verdict.PASSED
+    flood = "for _ in range(20_000):\n    libc.msgctl(libc.msgget(0, 0o1600), 0, None)\n"
+    assert (
+        run("import ctypes\nlibc = ctypes.CDLL(None)\n" + flood + GOOD).verdict
+        is not Verdict.PASSED
+    )
+    run.still_honest()
+
+
 def test_what_was_screened_outside_is_confirmed_in_it(has_gvisor):
     settings = SandboxSettings(confirm_runtime=GVISOR, **SMALL)
     if not has_gvisor:
