@@ -119,6 +119,10 @@ def _sandbox(settings: Settings) -> Iterator[Finding]:
     for engine in engines:
         ok = True if engine.available else None if usable or engine.name not in allowed else False
         yield Finding(f"sandbox: {engine.name}", ok, engine.detail, engine.remedy)
+    if settings.sandbox.place == "local":
+        kept, seconds = settings.sandbox.keep_warm, settings.sandbox.keep_warm_s
+        told = f"a worker keeps {kept} unused ones for {seconds:g} s, about 35 MiB each"
+        yield Finding("sandbox: warm", True, told if kept and seconds else "none is kept")
 
 
 def _cluster(settings: Settings) -> Iterator[Finding]:
