@@ -20,6 +20,7 @@ from engine.llm import embedded
 from engine.llm.memory import MemorySum
 from engine.llm.settings import EMBEDDED, ModelSettings
 from engine.llm.transformers.fitting import card_limits, check_memory
+from engine.llm.transformers.packing import pack
 
 hub: Any = transformers  # whose annotations are partial
 
@@ -63,6 +64,7 @@ def load_weights(settings: ModelSettings) -> tuple[Any, Any, str]:
         raise ModelUnavailable(
             f"cannot load the model {source}: {first_line}", remedy=_remedy(settings, source)
         ) from error
+    pack(model)
     return model.eval(), tokenizer, name
 
 
