@@ -5,12 +5,11 @@ from __future__ import annotations
 import ast
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache, reduce
-from itertools import accumulate
-from operator import and_
+from functools import lru_cache
 
+from engine.agreement import Agreement, agreements
 from engine.candidates import Pool
 from engine.cleanup.tolerance import exact
 
@@ -19,18 +18,6 @@ SHARPNESS = 5.0
 
 MOST_SHIPPED = 12
 """Most asserts in the test that ships: as many as a reviewer reads with care."""
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """A set of tests and all codes that pass every one of them, by their indices.
-
-    `worth` is the number of the tests times the square root of the codes' weight.
-    """
-
-    worth: float
-    tests: tuple[int, ...]
-    codes: tuple[int, ...]
 
 
 def rank(
@@ -46,80 +33,11 @@ def rank(
     Raises ValueError when rows differ in length, or a weight is missing, negative or not finite.
     """
     votes = _checked_weights(passes, weights)
-    worth = [agreement.worth for agreement in agreements(passes, votes)]
-    return sorted(range(len(passes)), key=lambda i: (-worth[i], -votes[i], i))
+    return _ranking(agreements(passes, votes), votes)
 
 
-def agreements(passes: Sequence[Sequence[bool | None]], votes: Sequence[float]) -> list[Agreement]:
-    """For each code, the agreement of the greatest worth among tests that it passes.
-
-    The worth is CodeT's (Chen et al. 2022, "CodeT: Code Generation with Generated Tests"), tests
-    times the square root of codes. CodeT groups codes that pass exactly the same tests; but one odd
-    assert, about an input that the task does not speak of, would part codes that agree on all
-    others. So tests are left out, the most divisive first, as long as that gains worth (greedily:
-    the best such set is a maximum biclique, which is hard to find).
-    """
-    columns = [0] * (len(passes[0]) if passes else 0)
-    for code, row in enumerate(passes):
-        for test, passed in enumerate(row):
-            if passed:
-                columns[test] |= 1 << code
-    weigh = _Scales(votes)
-    found: dict[tuple[bool | None, ...], Agreement] = {}
-    for row in passes:
-        key = tuple(row)
-        if key not in found:
-            found[key] = _best_agreement([t for t, ok in enumerate(row) if ok], columns, weigh)
-    return [found[tuple(row)] for row in passes]
-
-
-def _best_agreement(tests: Sequence[int], columns: Sequence[int], weigh: _Scales) -> Agreement:
-    alike: dict[int, list[int]] = {}
-    for test in tests:
-        alike.setdefault(columns[test], []).append(test)
-    kept = list(alike)
-    size = len(tests)
-    codes = reduce(and_, kept, -1) if kept else 0
-    worth = best = size * math.sqrt(weigh(codes)) if kept else 0.0
-    best_kept, best_codes = list(kept), codes
-    # Far below the best there is no way back up that would be worth the search.
-    while len(kept) > 1 and worth > best / 2:
-        before = list(accumulate(kept, and_, initial=-1))
-        after = list(accumulate(reversed(kept), and_, initial=-1))[::-1]
-        worth, drop = max(
-            ((size - len(alike[kept[i]])) * math.sqrt(weigh(before[i] & after[i + 1])), -i)
-            for i in range(len(kept))
-        )
-        size -= len(alike[kept[-drop]])
-        codes = before[-drop] & after[1 - drop]
-        del kept[-drop]
-        if worth > best:
-            best, best_kept, best_codes = worth, list(kept), codes
-    return Agreement(
-        worth=best,
-        tests=tuple(sorted(test for column in best_kept for test in alike[column])),
-        codes=tuple(_members(best_codes)),
-    )
-
-
-class _Scales:
-    """Weighs sets of codes, given as bit masks; remembers what it has weighed."""
-
-    def __init__(self, votes: Sequence[float]) -> None:
-        self._votes = votes
-        self._known: dict[int, float] = {}
-
-    def __call__(self, codes: int) -> float:
-        if codes not in self._known:
-            self._known[codes] = sum(self._votes[i] for i in _members(codes))
-        return self._known[codes]
-
-
-def _members(codes: int) -> Iterator[int]:
-    while codes:
-        lowest = codes & -codes
-        yield lowest.bit_length() - 1
-        codes ^= lowest
+def _ranking(agreed: Sequence[Agreement], votes: Sequence[float]) -> list[int]:
+    return sorted(range(len(agreed)), key=lambda i: (-agreed[i].worth, -votes[i], i))
 
 
 def _checked_weights(
@@ -221,8 +139,9 @@ def choose(pool: Pool, *, min_asserts: int, style: str = "") -> Choice | None:
     # A pair that was never run, since its code or its test hangs, speaks for nobody.
     rows = [[pool.passes(c, t) is True for t in tests] for c in codes]
     votes = weights(pool, codes)
-    best = rank(rows, weights=votes)[0]
-    agreement = agreements(rows, votes)[best]
+    agreed = agreements(rows, votes)
+    best = _ranking(agreed, votes)[0]
+    agreement = agreed[best]
     if not agreement.tests:
         return None
     answers = [c for c in agreement.codes if pool.candidates[codes[c]].style == style]

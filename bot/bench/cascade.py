@@ -23,10 +23,11 @@ from rich.table import Table
 
 from bot.bench.machine import machine
 from bot.bench.selection import load_matrices
+from engine.agreement import agreements
 from engine.candidates import AskOutcome, Kind, Origin, Pool, Tier
 from engine.cascade import Cascade, threshold_of, tier_of
 from engine.policy import Budget
-from engine.selection import agreements, evidence, rank
+from engine.selection import evidence, rank
 
 SKILLS = (0.8, 0.4)
 PRICES = (4, 16)

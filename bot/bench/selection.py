@@ -21,8 +21,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.bench.machine import machine
+from engine.agreement import agreements
 from engine.errors import BadInput
-from engine.selection import agreements, evidence, rank
+from engine.selection import evidence, rank
 
 SIZES = ((100, 100), (32, 24), (20, 20))
 DRAWS = 8

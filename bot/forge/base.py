@@ -134,7 +134,7 @@ class Forge(Protocol):
     def checkout(self, repository: str, sha: str, directory: Path) -> None:
         """Puts the files of a commit into an empty directory, and nothing else (no history, hooks).
 
-        Submodules stay empty, LFS files pointers.
+        Submodules stay empty, LFS files pointers. Raises OSError where our own disk is full.
 
         A link comes as a small file that holds its target: nobody follows it out of the directory.
         """

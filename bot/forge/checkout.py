@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import os
 import subprocess
 import tempfile
@@ -44,7 +45,8 @@ def checkout(
     """Puts the files of commit `sha` of the repository at `url` into `directory`, which must be empty.
 
     Raises NotFound where the repository has no such commit, Unauthorized where it refuses the
-    token, and Unavailable for everything else, a missing git included.
+    token, OSError (ENOSPC, EDQUOT) where our own disk is full, and Unavailable for everything else, a
+    missing git included.
     """
     if only_https and not url.startswith("https://"):
         raise Unavailable("the clone URL is not https: the token is not sent there")
@@ -114,9 +116,14 @@ class _Git:
             raise _failure(arguments[0], ran.stderr)
 
 
-def _failure(what: str, said: str) -> ForgeError | _NotAdvertised:
+def _failure(what: str, said: str) -> ForgeError | OSError | _NotAdvertised:
     lines = [line for line in said.splitlines() if line.strip()]
     text = f"git {what}: {lines[-1] if lines else 'failed without a word'}"
+    # The server's own words come as "remote: …": its disk is not ours.
+    ours = [line for line in lines if not line.startswith("remote:")]
+    for number in (errno.ENOSPC, errno.EDQUOT):
+        if any(os.strerror(number) in line for line in ours):
+            return OSError(number, os.strerror(number))
     low = said.lower()
     if what == "fetch" and ("not our ref" in low or "unadvertised object" in low):
         return _NotAdvertised(text)

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import math
+import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.agreement import Agreement, agreements
 from engine.candidates import STUB, Candidate, Kind
 from engine.selection import (
     choose,
@@ -91,6 +93,47 @@ def test_every_code_is_ranked_once_and_the_order_of_tests_does_not_matter(
     width = len(rows[0]) if rows else 0
     shuffled = data.draw(st.permutations(range(width)))
     assert rank([[row[i] for i in shuffled] for row in rows]) == order
+
+
+def _agreement(rows: list[list[bool | None]], votes: list[int], row: int) -> Agreement:
+    """As the docstring of `agreements` says it, each step counted anew over the whole matrix."""
+
+    def passing(tests: set[int]) -> tuple[int, ...]:
+        return tuple(i for i, r in enumerate(rows) if all(r[t] for t in tests))
+
+    def worth(tests: set[int]) -> float:
+        return len(tests) * math.sqrt(sum(votes[i] for i in passing(tests)))
+
+    kept = {t for t, passed in enumerate(rows[row]) if passed}
+    if not kept:
+        return Agreement(0.0, (), ())
+    columns = {tuple(bool(r[t]) for r in rows): set[int]() for t in sorted(kept)}
+    for t in sorted(kept):
+        columns[tuple(bool(r[t]) for r in rows)].add(t)
+    left = list(columns.values())
+    best = kept
+    while len(left) > 1 and worth(kept) > worth(best) / 2:
+        drop = max(left, key=lambda column: worth(kept - column))
+        left.remove(drop)
+        kept = kept - drop
+        best = kept if worth(kept) > worth(best) else best
+    return Agreement(worth(best), tuple(sorted(best)), passing(best))
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_agreements_are_those_of_the_plain_greedy_search(seed: int) -> None:
+    luck = random.Random(seed)
+    tests, codes = luck.randint(1, 16), luck.randint(1, 16)
+    kinds = [[luck.random() < 0.7 for _ in range(tests)] for _ in range(luck.randint(1, 5))]
+    rows = [
+        [luck.choice([True, False, None]) if luck.random() < 0.1 else ok for ok in kind]
+        for kind in luck.choices(kinds, k=codes)
+    ]
+    votes = [luck.randint(0, 4) for _ in range(codes)]
+    for row, found in enumerate(agreements(rows, votes)):
+        expected = _agreement(rows, votes, row)
+        assert (found.tests, found.codes) == (expected.tests, expected.codes)
+        assert found.worth == pytest.approx(expected.worth)
 
 
 def test_a_code_that_fails_an_example_of_the_docstring_is_out() -> None:

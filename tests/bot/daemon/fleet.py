@@ -11,13 +11,14 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from bot.forge.fake.courier import Attempt
 from bot.forge.fake.loopback import LoopbackGitHub
 from bot.forge.values import Permission
 from bot.requests import Request, RequestStatus
+from bot.retry import ParkReason
 from bot.store.store import Store
 from tests.bot.daemon.processes import LONGEST_S, ForkServer, Process
 
@@ -70,6 +71,14 @@ SETTINGS = {
     "SUPERCHARGE_SCHEDULER_TICK_S": "0.5",
     "SUPERCHARGE_WEBHOOK_SECRET": "known to both",
 }
+
+
+IN_A_HURRY = {
+    "SUPERCHARGE_PARK_FIRST_S": "0.5",
+    "SUPERCHARGE_PARK_CAP_S": "2",
+    "SUPERCHARGE_PARK_FLOOR_S": "0.1",
+}
+"""Outages in tests are short: nobody wants to wait for minutes."""
 
 
 class Fleet:
@@ -180,6 +189,16 @@ class Fleet:
         """Her command; the comment's id."""
         return self.github.comment(REPO, issue, "/supercharge", by="ada")
 
+    def wait(self, until: Callable[[], bool]) -> None:
+        """Go on as soon as `until` says so."""
+        for _ in range(int(LONGEST_S / 0.02)):
+            if until():
+                return
+            self.check_alive()
+            pause(0.02)
+        said = [process.said() for process in self.processes.values()]
+        raise AssertionError(f"it never came to that: {said}")
+
     # -- what came of it ---------------------------------------------------------------------------
 
     def wait_told(
@@ -234,6 +253,29 @@ class Fleet:
 
 def is_over(request: Request) -> bool:
     return request.status.is_end and request.told is request.status
+
+
+def ended(store: Store) -> int:
+    return sum(request.status.is_end for request in store.list_requests())
+
+
+def is_busy(store: Store) -> bool:
+    """Whether a search is in the middle of something."""
+    running = [
+        request
+        for request in store.list_requests()
+        if request.status is RequestStatus.RUNNING and request.pool_id
+    ]
+    return any(store.get_pool(str(request.pool_id)).size > 2 for request in running)
+
+
+def has_parked(store: Store, part: ParkReason) -> bool:
+    """Whether a request ever waited for that part."""
+    return any(
+        turn.parked is part
+        for request in store.list_requests()
+        for turn in store.attempts_of(request.id)
+    )
 
 
 def pause(seconds: float) -> None:

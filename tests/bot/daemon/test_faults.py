@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -20,16 +20,10 @@ from bot.requests import RequestStatus
 from bot.retry import ParkReason
 from bot.store import open_store
 from bot.store.store import Store
-from tests.bot.daemon.fleet import LONGEST_S, Fleet, pause
+from tests.bot.daemon.fleet import IN_A_HURRY, LONGEST_S, Fleet, ended, has_parked, is_busy, pause
 from tests.bot.store.postgres import Cluster
 
 S = RequestStatus
-IN_A_HURRY = {
-    "SUPERCHARGE_PARK_FIRST_S": "0.5",
-    "SUPERCHARGE_PARK_CAP_S": "2",
-    "SUPERCHARGE_PARK_FLOOR_S": "0.1",
-}
-"""Outages here are short: nobody wants to wait for minutes."""
 REQUESTS = int(os.environ.get("REQUESTS", "100"))
 """For two workers: it takes some minutes, and whoever works on this file may want fewer."""
 AT_ONCE = 4
@@ -58,7 +52,7 @@ def test_when_postgresql_is_restarted_under_it_then_all_is_done_once(
         for issue in issues[:-1]:
             fleet.ask(issue)
         for done in (0, 1, 2):
-            _wait(fleet, lambda done=done: _is_amid(store, done, len(issues) - 1))
+            fleet.wait(lambda done=done: _is_amid(store, done, len(issues) - 1))
             cluster.stop()
             if done == 1:
                 # GitHub hears that it could not be stored, and makes it again later.
@@ -174,9 +168,9 @@ def test_when_docker_is_stopped_and_started_then_all_is_done_once(
         fleet.start("worker")
         for issue in issues:
             fleet.ask(issue)
-        _wait(fleet, lambda: _ended(store) >= 1 and _busy(store))
+        fleet.wait(lambda: ended(store) >= 1 and is_busy(store))
         engine.stop()
-        _wait(fleet, lambda: _has_parked(store, ParkReason.SANDBOX))
+        fleet.wait(lambda: has_parked(store, ParkReason.SANDBOX))
         waiting = {r.id: store.get_pool(r.pool_id).size for r in store.list_requests() if r.pool_id}
         engine.start()
         requests = fleet.wait_told(store, len(issues))
@@ -228,34 +222,7 @@ def _check_one_at_a_time(turns: list[tuple[str, datetime, datetime | None]]) -> 
         ended[worker] = end
 
 
-def _wait(fleet: Fleet, until: Callable[[], bool]) -> None:
-    for _ in range(int(LONGEST_S / 0.02)):
-        if until():
-            return
-        fleet.check_alive()
-        pause(0.02)
-    raise AssertionError(f"it never came to that: {[p.said() for p in fleet.processes.values()]}")
-
-
-def _ended(store: Store) -> int:
-    return sum(request.status.is_end for request in store.list_requests())
-
-
-def _busy(store: Store) -> bool:
-    """Whether a search is in the middle of something."""
-    running = [r for r in store.list_requests() if r.status is S.RUNNING and r.pool_id]
-    return any(store.get_pool(str(request.pool_id)).size > 2 for request in running)
-
-
 def _is_amid(store: Store, done: int, asked: int) -> bool:
     """Whether so many have ended and another is in the middle of it, if one is left."""
-    ended = _ended(store)
-    return ended >= done and (_busy(store) or ended == asked)
-
-
-def _has_parked(store: Store, part: ParkReason) -> bool:
-    return any(
-        turn.parked is part
-        for request in store.list_requests()
-        for turn in store.attempts_of(request.id)
-    )
+    over = ended(store)
+    return over >= done and (is_busy(store) or over == asked)
