@@ -15,6 +15,7 @@ import transformers
 from accelerate import dispatch_model, init_empty_weights
 
 from engine.llm.settings import ModelSettings
+from engine.llm.transformers.fitting import free_ram
 from engine.llm.transformers.loading import dtype_name, hub, load_options, resolve_dtype
 from engine.llm.transformers.model import TransformersModel
 
@@ -142,9 +143,9 @@ def _best_seconds(work: Callable[[], object], rounds: int = 5) -> float:
 
 
 def free_bytes(devices: Sequence[str]) -> int | None:
-    """Bytes free on these cards, each as much as the fullest; None where they are the CPU."""
+    """Bytes free on these cards, each as much as the fullest; of the CPU, what the kernel would give."""
     if not torch.cuda.is_available():
-        return None
+        return free_ram()
     return len(devices) * min(torch.cuda.mem_get_info(device)[0] for device in devices)
 
 

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from bot.bench import model_gpu
-from engine.errors import BadInput
+from engine.errors import BadInput, ModelUnavailable
 from engine.llm.base import Prompt, SamplingParams
 from engine.llm.memory import ModelShape
 from engine.llm.settings import ModelSettings
@@ -112,6 +112,16 @@ def test_a_model_that_accelerate_spreads_writes_what_it_writes_in_one_piece():
         assert model.choice_logprobs([Prompt("Score: ")], ["0.1", "0.9"])
         model.close()
     assert texts[0] == texts[1]
+
+
+@pytest.mark.model
+def test_where_no_precision_fits_nothing_is_made_and_one_line_says_what_to_try(monkeypatch):
+    monkeypatch.setattr(unlearnt, "free_ram", lambda: 10**9)
+    with pytest.raises(ModelUnavailable, match="no precision of the shape 32.8B fits") as caught:
+        model_gpu.run(
+            model_gpu.shape_named("32B"), quick=True, settings=ModelSettings(), roof_size=256
+        )
+    assert caught.value.remedy == "supercharge bench model --gpu --shape 7B"
 
 
 def test_a_shape_is_found_by_a_part_of_its_name():
