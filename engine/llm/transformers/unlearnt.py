@@ -143,7 +143,7 @@ def _best_seconds(work: Callable[[], object], rounds: int = 5) -> float:
 
 
 def free_bytes(devices: Sequence[str]) -> int | None:
-    """Bytes free on these cards, each as much as the fullest; of the CPU, what the kernel would give."""
+    """Bytes free on these cards, each as much as the fullest; or what the kernel would give."""
     if not torch.cuda.is_available():
         return free_ram()
     return len(devices) * min(torch.cuda.mem_get_info(device)[0] for device in devices)
