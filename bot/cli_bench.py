@@ -43,6 +43,13 @@ def _finish(result: dict[str, Any], json_path: Path | None) -> None:
     help="Only this part; may be given several times.",
 )
 @click.option(
+    "--rounds",
+    default=2,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Rounds of sampling; the best of each way counts.",
+)
+@click.option(
     "--gpu", is_flag=True, help="A large model's shape with random weights, on the cards."
 )
 @click.option("--shape", default="32B", show_default=True, help="With --gpu: which model's shape.")
