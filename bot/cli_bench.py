@@ -43,6 +43,13 @@ def _finish(result: dict[str, Any], json_path: Path | None) -> None:
     help="Only this part; may be given several times.",
 )
 @click.option(
+    "--rounds",
+    default=2,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Rounds of sampling; the best of each way counts.",
+)
+@click.option(
     "--gpu", is_flag=True, help="A large model's shape with random weights, on the cards."
 )
 @click.option("--shape", default="32B", show_default=True, help="With --gpu: which model's shape.")
@@ -113,6 +120,23 @@ def bench_sandbox(config: Path | None, quick: bool, json_path: Path | None) -> N
 
     result = sandbox.run(configuration.load(config).sandbox, quick=quick)
     sandbox.report(result, Console())
+    _finish(result, json_path)
+
+
+@bench.command("equality")
+@click.argument("pool", type=click.Path(path_type=Path))
+@_quick
+@_json
+@click.pass_obj
+def bench_equality(config: Path | None, pool: Path, quick: bool, json_path: Path | None) -> None:
+    """Whether every fast way of running the pairs of POOL says what a cold pytest says."""
+    from rich.console import Console
+
+    from bot import settings as configuration
+    from bot.bench import equality
+
+    result = equality.run(pool, configuration.load(config).sandbox, quick=quick)
+    equality.report(result, Console())
     _finish(result, json_path)
 
 

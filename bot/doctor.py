@@ -43,8 +43,7 @@ def examine(config: Path | None) -> Iterator[Finding]:
     else:
         found = config or configuration.config_file(os.environ)
         yield Finding("configuration", True, str(found or "defaults; no file found"))
-    for name, model in settings.models_in_use.items():
-        yield _model(f"model {name}".rstrip(), model)
+    yield from _models(settings)
     yield _privacy(settings)
     yield from _sandbox(settings)
     yield from _cluster(settings)
@@ -56,8 +55,7 @@ def examine(config: Path | None) -> Iterator[Finding]:
 def prepare(config: Path | None) -> Iterator[Finding]:
     """Do once what the first run would: convert the model's weights, build the sandbox's image."""
     settings = configuration.load(config)
-    for name, wanted in settings.models_in_use.items():
-        part = f"model {name}".rstrip()
+    for part, wanted in settings.all_models.items():
         try:
             model = open_model(wanted)
         except PartUnavailable as error:
@@ -77,10 +75,40 @@ def prepare(config: Path | None) -> Iterator[Finding]:
         yield Finding("sandbox", False, str(error), error.remedy)
 
 
+def _models(settings: Settings) -> Iterator[Finding]:
+    """Every model that is asked, the smaller one of a cascade last: all of them stay loaded."""
+    taken: dict[str, int] = {}
+    for name, model in settings.all_models.items():
+        if model.backend == "transformers" and model.model != EMBEDDED:
+            beside = taken.get(model.device_map, 0)
+            finding, needed = _checkpoint(name, model, beside)
+            taken[model.device_map] = beside + needed
+            yield finding
+        else:
+            yield _model(name, model)
+
+
+def _checkpoint(part: str, model: ModelSettings, beside: int) -> tuple[Finding, int]:
+    """Whether its files are there and fit into memory beside so many bytes; and how many it takes."""
+    from engine.llm.transformers.loading import examine  # heavy
+
+    try:
+        needed = examine(model, beside=beside)
+    except BadInput as error:
+        return Finding(part, False, str(error), "correct the model's name"), 0
+    except PartUnavailable as error:
+        told = f"{error}; where a worker runs already, that is what it has taken"
+        return Finding(part, None, told, error.remedy), 0
+    if needed is None:
+        told = f"{model.model} is not known on this machine; the first start downloads it"
+        return Finding(part, None, told, f"hf download {model.model}"), 0
+    return Finding(part, True, f"{model.model} fits: {needed.in_words()}"), needed.total
+
+
 def _model(part: str, model: ModelSettings) -> Finding:
     if model.backend == "openai":
         return _server(part, model)
-    if model.model != EMBEDDED or model.backend != "transformers":
+    if model.backend != "transformers":
         return Finding(part, True, f"{model.model} by {model.backend}")
     try:
         gguf = find_gguf()
@@ -119,6 +147,10 @@ def _sandbox(settings: Settings) -> Iterator[Finding]:
     for engine in engines:
         ok = True if engine.available else None if usable or engine.name not in allowed else False
         yield Finding(f"sandbox: {engine.name}", ok, engine.detail, engine.remedy)
+    if settings.sandbox.place == "local":
+        kept, seconds = settings.sandbox.keep_warm, settings.sandbox.keep_warm_s
+        told = f"a worker keeps {kept} unused ones for {seconds:g} s, about 35 MiB each"
+        yield Finding("sandbox: warm", True, told if kept and seconds else "none is kept")
 
 
 def _cluster(settings: Settings) -> Iterator[Finding]:

@@ -30,8 +30,10 @@ def hosts_that_see_code(settings: Settings) -> dict[str, list[Role]]:
     seen: dict[str, list[Role]] = {}
     for role in Role:
         model = settings.models_in_use[settings.routes.of(role)]
-        if model.backend == "openai" and model.openai.is_remote:
-            seen.setdefault(model.openai.host, []).append(role)
+        for asked in (model, settings.small_model()):
+            if asked and asked.backend == "openai" and asked.openai.is_remote:
+                roles = seen.setdefault(asked.openai.host, [])
+                roles += [role] if role not in roles else []
     return seen
 
 

@@ -163,13 +163,13 @@ def tried_of(exhausted: Exhausted, *, threshold: float) -> Tried:
 def matrix_of(pool: Pool, choice: Choice) -> Matrix:
     """The shipped asserts and the most passed of the others, against every different behaviour."""
     others = [t for t in pool.live_tests if t not in set(choice.tests)]
-    passing = {t: sum(1 for c in pool.codes if pool.passes(c, t)) for t in others}
+    passing = {t: sum(1 for c in pool.voters if pool.passes(c, t)) for t in others}
     most = sorted(others, key=lambda t: -passing[t])[:MOST_LEFT_OUT]
     columns = (*choice.tests, *most)
     votes: dict[tuple[bool | None, ...], int] = {}
-    for code in pool.codes:
+    for code in pool.voters:
         row = tuple(pool.passes(code, test) for test in columns)
-        votes[row] = votes.get(row, 0) + pool.seen[code]
+        votes[row] = votes.get(row, 0) + pool.votes(code)
     chosen = tuple(pool.passes(choice.code_id, test) for test in columns)
     rows = [Row(n, row, chosen=row == chosen) for row, n in votes.items()]
     return Matrix(

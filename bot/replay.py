@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from engine.candidates import STUB, Candidate, Pool
+from engine.candidates import STUB, Pool
 from engine.cleanup.tests import compose
 from engine.sandbox.base import Sandbox
 from engine.selection import Choice, choose, suite_id
@@ -112,10 +112,7 @@ def _differences(
 
 def _with_results(pool: Pool, found: Mapping[tuple[str, str], PairResult]) -> Pool:
     """The same candidates, each as often as it was sampled, with the results of today."""
-    samples: list[Candidate] = []
-    for key, candidate in pool.candidates.items():
-        samples += [candidate] * pool.seen[key]
-    return Pool().grown([*samples, *found.values()])
+    return replace(pool, results={}, hurt={}).grown(found.values())
 
 
 def _essence(choice: Choice | None) -> tuple[str, frozenset[str]] | None:

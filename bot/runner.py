@@ -53,7 +53,7 @@ LONGEST_STORE_PAUSE_S = 5.0
 class Runner:
     """One worker's runner. `name` is its own: no two share one. `work` is for one thread only.
 
-    The model is opened with the first request and stays; the sandbox is opened for each.
+    The model is opened with the first request and stays; a sandbox is asked for by each.
     """
 
     services: Services

@@ -111,13 +111,16 @@ class CascadeSettings:
     """Test replies, likewise."""
     least: float = 0.3
     """The evidence that it must have reached after half of both, or it is given up."""
+    threshold: float = 0.9
+    """The score from which what it wrote is good enough, where that is more than `search.threshold`."""
 
     def __post_init__(self) -> None:
         for key in ("candidates", "tests"):
             if getattr(self, key) < 1:
                 raise BadInput(f"cascade.{key} must be at least 1, not {getattr(self, key)}")
-        if not 0 <= self.least <= 1:
-            raise BadInput(f"cascade.least must be between 0 and 1, not {self.least}")
+        for key in ("least", "threshold"):
+            if not 0 <= getattr(self, key) <= 1:
+                raise BadInput(f"cascade.{key} must be between 0 and 1, not {getattr(self, key)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +252,13 @@ class Settings:
         everything = {"": self.model, **self.models}
         return {name: everything[name] for name in self.routes.names}
 
+    @property
+    def all_models(self) -> dict[str, ModelSettings]:
+        """Those, and the smaller one of a cascade, by how they are called in words."""
+        named = {f"model {name}".rstrip(): model for name, model in self.models_in_use.items()}
+        small = self.small_model()
+        return named if small is None else named | {"small model": small}
+
     def budget(self) -> Budget:
         s, c = self.search, self.cascade
         return Budget(
@@ -261,7 +271,7 @@ class Settings:
             code_batch=s.code_batch,
             test_batch=s.test_batch,
             temperature=s.temperature,
-            cascade=Cascade(c.candidates, c.tests, c.least) if c.model else None,
+            cascade=Cascade(c.candidates, c.tests, c.least, c.threshold) if c.model else None,
         )
 
     def small_model(self) -> ModelSettings | None:

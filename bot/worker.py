@@ -1,9 +1,9 @@
 """`supercharge worker`: handles deliveries, carries requests, and looks after what was left behind.
 
 The inbox answers commands at once, also while searches run; each runner carries one request after the
-other, and all of them ask one model, whose batch their asks share; beside them the scheduler ticks.
-Each has a name of its own in the store, and what one leaves behind when it is killed is taken up by
-the next.
+other, and all of them ask one model, whose batch their asks share, and borrow their sandboxes; beside
+them the scheduler ticks. Each has a name of its own in the store, and what one leaves behind when it is
+killed is taken up by the next.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from bot.telling import Teller
 from engine.llm.base import LanguageModel
 from engine.llm.lending import Lender
 from engine.sandbox.base import Project, Sandbox
+from engine.sandbox.lending import SandboxLender
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class Worker:
     def __post_init__(self) -> None:
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.inbox = Inbox(self.services, f"{name}-inbox")
+        self.sandboxes = SandboxLender(self.open_sandbox, self.services.settings.sandbox)
         large, small = Lender(self.open_model), Lender(self._opened_small)
         cascades = self.services.settings.small_model() is not None
         self.runners = [
@@ -60,7 +62,7 @@ class Worker:
                 self.services,
                 f"{name}-runner-{number}",
                 large.lend,
-                self.open_sandbox,
+                self.sandboxes.lend,
                 open_small=small.lend if cascades else lambda: None,
                 stopping=self.stopping,
             )
@@ -94,6 +96,7 @@ class Worker:
         scheduler.stop()
         for runner in self.runners:
             runner.close()
+        self.sandboxes.close()
         if failures:
             raise failures[0]
 
@@ -139,6 +142,7 @@ class Worker:
         return [
             *chores.ticks(),
             Tick("folders of the dead", HOUSEKEEPING_S, sweep_scratch),
+            Tick("sandboxes that nobody uses", often, self.sandboxes.tidy),
             Tick("words that are owed", often, self.say_what_is_owed),
             Tick("deliveries that failed", POLL_S, poller.redeliver_failed),
             Tick("wishes that nobody told of", POLL_S, poller.find_missed),

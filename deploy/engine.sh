@@ -7,6 +7,7 @@
 #
 # Its socket is /run/supercharge/docker.sock, which the sandbox looks at by itself. It has no
 # network at all: candidates never get one, and images are built from the interpreter that runs here.
+# Where gVisor is installed (runsc) and works on this kernel, the engine has it as the runtime "runsc".
 # Places can be moved by SUPERCHARGE_ENGINE_RUN and SUPERCHARGE_ENGINE_DATA.
 set -eu
 
@@ -16,6 +17,7 @@ exec_root=$run_dir/docker
 socket=$run_dir/docker.sock
 pid_file=$run_dir/docker.pid
 log=$run_dir/docker.log
+config=$run_dir/daemon.json
 wait_s=${SUPERCHARGE_ENGINE_WAIT:-60}
 
 # Clients newer than the engine must be told the version that it speaks.
@@ -57,8 +59,32 @@ our_pid() {
     printf '%s\n' "$pid"
 }
 
+# The engine's settings, its runtimes, into $config. Our own file: the one in /etc is another engine's.
+configure() {
+    runtimes=""
+    if command -v runsc >/dev/null 2>&1; then
+        if words=$(timeout 30 runsc --network=none do true 2>&1); then
+            runtimes="\"runsc\": {\"path\": \"$(command -v runsc)\", \"runtimeArgs\": [\"--network=none\"]}"
+        else
+            say "gVisor does not work on this machine: $(printf '%s' "$words" | tail -n 1)"
+        fi
+    fi
+    printf '{"runtimes": {%s}}\n' "$runtimes" >"$config.new"
+    mv "$config.new" "$config"
+}
+
+# gVisor may have come, or gone, since our engine was started: it reads its settings anew, and goes on.
+reconfigure() {
+    [ "$(id -u)" = 0 ] && pid=$(our_pid) || return 0
+    tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q -F -- "$config" || return 0
+    before=$(cat "$config")
+    configure
+    [ "$before" = "$(cat "$config")" ] || kill -HUP "$pid"
+}
+
 start() {
     if host=$(found); then
+        if [ "$host" = "unix://$socket" ]; then reconfigure; fi
         say "$host answers already; nothing to start"
         return 0
     fi
@@ -72,6 +98,7 @@ start() {
         say "waiting for the engine that is starting as process $pid"
     else
         rm -f "$pid_file" "$socket"
+        configure
         # --bridge=none would delete the docker0 of another engine on this machine.
         if [ -e /sys/class/net/docker0 ]; then
             network="--bridge=docker0"
@@ -80,8 +107,8 @@ start() {
         fi
         setsid nohup dockerd \
             --host "unix://$socket" --data-root "$data_root" --exec-root "$exec_root" \
-            --pidfile "$pid_file" --iptables=false --ip6tables=false --ip-forward=false \
-            --ip-masq=false "$network" --log-level warn \
+            --config-file "$config" --pidfile "$pid_file" \
+            --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false "$network" --log-level warn \
             --containerd-namespace supercharge --containerd-plugins-namespace supercharge-plugins \
             >"$log" 2>&1 </dev/null &
         starter=$!

@@ -21,6 +21,8 @@ COPY engine /usr/local/lib/python3.12/site-packages/engine
 RUN mkdir -p /usr/local/etc /packages \
     && printf '[pytest]\n' > /usr/local/etc/sandbox-pytest.ini \
     && for slot in $(seq 0 63); do mkdir -p "/slots/$slot"; done \
+    && mkdir /links \
+    && ln -s /proc/self/cwd /links/tmp \
     && rm -r /tmp \
-    && ln -s /proc/self/cwd /tmp \
+    && ln -s links/tmp /tmp \
     && python3 -m compileall -q -j0 --invalidation-mode=unchecked-hash /usr/local/lib/python3.12

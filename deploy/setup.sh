@@ -20,6 +20,9 @@ has bwrap || wanted="$wanted bubblewrap"
 has dockerd || docker info >/dev/null 2>&1 || wanted="$wanted docker.io"
 # For the tests alone: they start a server of their own, so the package is to start none.
 has initdb || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || wanted="$wanted postgresql"
+# gVisor, where the distribution has it: what ships can be confirmed in it (sandbox.confirm_runtime).
+lacks_gvisor() { ! has runsc && has apt-cache && apt-cache show runsc >/dev/null 2>&1; }
+if [ "$(id -u)" = 0 ] && lacks_gvisor; then wanted="$wanted runsc"; fi
 if [ -n "$wanted" ]; then
     if has apt-get && [ "$(id -u)" = 0 ]; then
         say "installing$wanted"
@@ -30,6 +33,7 @@ if [ -n "$wanted" ]; then
             ;;
         esac
         apt-get update -q
+        case "$wanted" in *runsc*) ;; *) if lacks_gvisor; then wanted="$wanted runsc"; fi ;; esac
         # shellcheck disable=SC2086
         DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $wanted iptables
     else

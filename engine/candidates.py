@@ -109,7 +109,8 @@ class Pool:
 
     `candidates` maps ids to candidates in order of arrival; `seen` counts how often each was
     sampled, twins included. `results` maps (code id, test id) to the last result; the code id
-    `STUB` stands for the stub itself. `hurt` counts how often the sandbox itself failed a pair.
+    `STUB` stands for the stub itself. `hurt` counts how often the sandbox itself failed a pair. `small`
+    is `seen` as it was when a smaller model's last ask ended: by then the large one had not been asked.
     """
 
     candidates: Mapping[str, Candidate] = field(default_factory=dict)
@@ -118,6 +119,7 @@ class Pool:
     hurt: Mapping[tuple[str, str], int] = field(default_factory=dict)
     judgements: Mapping[tuple[str, str | None], Judgement] = field(default_factory=dict)
     asks: tuple[AskOutcome, ...] = ()
+    small: Mapping[str, int] = field(default_factory=dict)
 
     def grown(self, entries: Iterable[Entry]) -> Pool:
         """This pool and `entries`: twins are counted, a later result replaces an earlier one.
@@ -127,7 +129,7 @@ class Pool:
         candidates, seen = dict(self.candidates), dict(self.seen)
         results, judgements = dict(self.results), dict(self.judgements)
         hurt = dict(self.hurt)
-        asks = list(self.asks)
+        asks, small = list(self.asks), self.small
         for entry in entries:
             match entry:
                 case Candidate():
@@ -143,6 +145,8 @@ class Pool:
                     judgements[entry.code_id, entry.test_id] = entry
                 case AskOutcome():
                     asks.append(entry)
+                    if entry.tier is Tier.SMALL:
+                        small = dict(seen)
         return replace(
             self,
             candidates=candidates,
@@ -151,12 +155,34 @@ class Pool:
             hurt=hurt,
             judgements=judgements,
             asks=tuple(asks),
+            small=small,
         )
 
     @cached_property
     def codes(self) -> tuple[str, ...]:
         """Ids of all codes, in order of arrival."""
         return tuple(i for i, c in self.candidates.items() if c.kind is Kind.CODE)
+
+    @cached_property
+    def passed_on(self) -> bool:
+        """Whether the large model was asked anew: all there is of a pool without a cascade.
+
+        An answer to a reviewer's wish only goes on from what had been found.
+        """
+        return any(a.tier is Tier.LARGE and a.origin is Origin.SAMPLED for a in self.asks)
+
+    def votes(self, code_id: str) -> int:
+        """How often a code was sampled by the model that has the say.
+
+        That is the large one, once it was asked: what a weaker model agrees with itself on is wrong
+        more often, and would outvote it. Its tests stay.
+        """
+        return self.seen[code_id] - (self.small.get(code_id, 0) if self.passed_on else 0)
+
+    @cached_property
+    def voters(self) -> tuple[str, ...]:
+        """The codes that have votes, in order of arrival: the others are neither run nor chosen."""
+        return tuple(code for code in self.codes if self.votes(code))
 
     @cached_property
     def tests(self) -> tuple[str, ...]:
@@ -198,7 +224,7 @@ class Pool:
         for test_id in self.tests:
             if self._owed(STUB, test_id):
                 yield (STUB, test_id)
-        for code_id in self.codes:
+        for code_id in self.voters:
             for test_id in self.live_tests:
                 pair = (code_id, test_id)
                 # Asked of every pair after every result: most are known, and nothing more is looked up.

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from engine.candidates import STUB, Kind, Origin, Pool, Tier
-from engine.cascade import Cascade, tier_of
+from engine.cascade import Cascade, threshold_of, tier_of
 from engine.knobs import AS_CONFIGURED, USUAL_SHARE, Knobs, Tuned
 from engine.selection import Choice, choose, leaders, pair_score, suite_id, weights
 from engine.verdicts import Verdict
@@ -162,6 +162,7 @@ def next_actions(pool: Pool, budget: Budget, in_flight: Collection[Action]) -> l
     """
     if budget.seconds_left <= 0:
         return [Stop(StopReason.OUT_OF_TIME)]
+    budget = replace(budget, threshold=threshold_of(pool, budget.cascade, budget.threshold))
     asking = [action for action in in_flight if isinstance(action, Ask)]
     judging = any(isinstance(action, Judge) for action in in_flight)
     sandbox_busy = any(isinstance(action, RunPairs | Confirm) for action in in_flight)

@@ -101,21 +101,21 @@ def pair_score(evidence: float, judgement: float | None, judge_weight: float) ->
 
 
 def weights(pool: Pool, codes: Sequence[str]) -> list[float]:
-    """Votes per code: how often it was sampled × how likely its generator found it.
+    """Votes per code: how often it was sampled (`Pool.votes`) × how likely its generator found it.
 
     The generator's own mean log-probability tells right from wrong codes of one stub far better than
     its judgement does, so an unlikely code has less of a vote.
     """
     likelihoods = [pool.candidates[c].logprob or 0.0 for c in codes]
     return [
-        pool.seen[c] * math.exp(SHARPNESS * logprob)
+        pool.votes(c) * math.exp(SHARPNESS * logprob)
         for c, logprob in zip(codes, likelihoods, strict=True)
     ]
 
 
 def leaders(pool: Pool) -> list[str]:
     """The best code of each different behaviour, best first."""
-    codes, tests = pool.codes, pool.live_tests
+    codes, tests = pool.voters, pool.live_tests
     rows = [tuple(pool.passes(c, t) for t in tests) for c in codes]
     seen: dict[tuple[bool | None, ...], str] = {}
     for index in rank(rows, weights=weights(pool, codes)):
@@ -126,14 +126,14 @@ def leaders(pool: Pool) -> list[str]:
 def choose(pool: Pool, *, min_asserts: int, style: str = "") -> Choice | None:
     """The code to ship and its asserts, or None where nothing passes anything.
 
-    A code that fails a given example is out. Evidence is 0 when fewer than `min_asserts` distinct
-    asserts survive, or when all of them expect one and the same value. With a `style` only a code that
-    was written in answer to asks of that style is chosen, among those that do all that was agreed on;
-    as long as there is none, evidence is 0.
+    A code without votes, or that fails a given example, is out. Evidence is 0 when fewer than
+    `min_asserts` distinct asserts survive, or when all of them expect one and the same value. With a
+    `style` only a code that was written in answer to asks of that style is chosen, among those that do
+    all that was agreed on; as long as there is none, evidence is 0.
     """
     tests = pool.live_tests
     given = pool.given_tests
-    codes = [c for c in pool.codes if all(pool.passes(c, t) for t in given)]
+    codes = [c for c in pool.voters if all(pool.passes(c, t) for t in given)]
     if not codes or not tests:
         return None
     # A pair that was never run, since its code or its test hangs, speaks for nobody.
@@ -151,7 +151,7 @@ def choose(pool: Pool, *, min_asserts: int, style: str = "") -> Choice | None:
     for_it = sum(votes[c] for c in agreement.codes) * len(passed)
     against = sum(votes[c] * sum(rows[c]) for c in set(range(len(codes))) - set(agreement.codes))
     share = for_it / (for_it + against)
-    group_votes = sum(pool.seen[codes[c]] for c in agreement.codes)
+    group_votes = sum(pool.votes(codes[c]) for c in agreement.codes)
     values = {value for t in passed for value in expected_values(pool.candidates[t].source)}
     claimed = len(passed) >= min_asserts and len(values) > 1 and (not style or bool(answers))
     return Choice(
@@ -159,7 +159,7 @@ def choose(pool: Pool, *, min_asserts: int, style: str = "") -> Choice | None:
         group=tuple(codes[c] for c in agreement.codes),
         tests=tuple(_shipped(pool, passed)),
         votes=group_votes,
-        votes_all=sum(pool.seen[c] for c in pool.codes),
+        votes_all=sum(pool.votes(c) for c in pool.voters),
         passed=len(passed),
         asserts=len(tests),
         given=sum(1 for t in given if t in passed),

@@ -5,7 +5,9 @@ its samples are drawn, run against each other by the pool's own matrix, and chos
 `engine.selection`. A small model's samples are not at hand. They are the large one's, spoilt: only a
 part of the right codes and of the tests is kept, by chance (its skill); what is not becomes a wrong
 code of the same task, or no test. A reply of it costs a part of the large model's. What is measured
-is the rule that says when to go on to the large model, `engine.cascade.tier_of`.
+are the rules of `engine.cascade` that say when the small model is good enough and when to go on to the
+large one, and that of `Pool.votes`, by which its codes count for nothing then: all of them, then with
+one threshold for both models, then with all votes kept besides.
 """
 
 from __future__ import annotations
@@ -23,14 +25,14 @@ from bot.bench.machine import machine
 from bot.bench.selection import load_matrices
 from engine.agreement import agreements
 from engine.candidates import AskOutcome, Kind, Origin, Pool, Tier
-from engine.cascade import Cascade, tier_of
+from engine.cascade import Cascade, threshold_of, tier_of
 from engine.policy import Budget
 from engine.selection import evidence, rank
 
 SKILLS = (0.8, 0.4)
 PRICES = (4, 16)
 """How many replies of the small model cost as much as one of the large."""
-DRAWS = 2
+DRAWS = 8
 
 EASY = 0.2
 """A task is easy where so many of the large model's codes are right."""
@@ -43,12 +45,15 @@ class _Task:
     matrix: dict[str, Any]
     rng: random.Random
     skill: float
+    keeps_votes: bool = False
     pool: Pool = field(default_factory=Pool)
     codes: list[int] = field(default_factory=list)
     asserts: dict[int, None] = field(default_factory=dict)
 
     def ask(self, kind: Kind, tier: Tier, n: int) -> None:
-        """Draw `n` replies of a model."""
+        """Draw `n` replies of a model; with the large one's first, earlier codes lose their votes."""
+        if tier is Tier.LARGE and not self.pool.passed_on and not self.keeps_votes:
+            self.codes.clear()
         for _ in range(n):
             if kind is Kind.CODE:
                 self._draw_code(tier)
@@ -97,12 +102,16 @@ def run(pool: Path, *, seed: int = 0, quick: bool = False) -> dict[str, Any]:
     tasks = load_matrices(pool)
     draws = 1 if quick else DRAWS
     large = Budget()
-    alone = Budget(cascade=Cascade(large.candidates, large.tests, least=0.0))
+    alone = Budget(cascade=Cascade(large.candidates, large.tests, least=0.0, threshold=0.0))
     first = Budget(cascade=Cascade())
+    same = Budget(cascade=Cascade(threshold=0.0))
     rows = _rows("large alone", None, _ended(tasks, draws, seed, 1.0, large))
     for skill in SKILLS[:1] if quick else SKILLS:
         rows += _rows("small alone", skill, _ended(tasks, draws, seed, skill, alone, alone=True))
         rows += _rows("small, then large", skill, _ended(tasks, draws, seed, skill, first))
+        rows += _rows("one threshold", skill, _ended(tasks, draws, seed, skill, same))
+        ends = _ended(tasks, draws, seed, skill, same, keeps_votes=True)
+        rows += _rows("and all votes kept", skill, ends)
     return {"machine": machine(), "seed": seed, "tasks": len(tasks), "draws": draws, "rows": rows}
 
 
@@ -135,7 +144,7 @@ def _rows(asked: str, skill: float | None, ends: Sequence[_End]) -> list[dict[st
     rows = []
     for of in ("all", "easy"):
         chosen = [end for end in ends if end.easy or of == "all"]
-        for price in PRICES if skill else PRICES[:1]:
+        for price in PRICES if skill is not None else PRICES[:1]:
             cost = sum(end.large + end.small / price for end in chosen)
             right = sum(end.right is True for end in chosen)
             solved = sum(end.right is not None for end in chosen)
@@ -144,7 +153,7 @@ def _rows(asked: str, skill: float | None, ends: Sequence[_End]) -> list[dict[st
                     "of": of,
                     "asked": asked,
                     "skill": skill,
-                    "price": price if skill else None,
+                    "price": price if skill is not None else None,
                     "searches": len(chosen),
                     "solved": solved / len(chosen),
                     "right": right / len(chosen),
@@ -163,11 +172,13 @@ def _ended(
     budget: Budget,
     *,
     alone: bool = False,
+    keeps_votes: bool = False,
 ) -> list[_End]:
     ends = []
     for draw in range(draws):
         for number, matrix in enumerate(tasks):
-            task = _Task(matrix, random.Random(f"{seed} {draw} {number}"), skill)
+            rng = random.Random(f"{seed} {draw} {number}")
+            task = _Task(matrix, rng, skill, keeps_votes=keeps_votes)
             ends.append(_searched(task, budget, alone=alone))
     return ends
 
@@ -179,7 +190,8 @@ def _searched(task: _Task, budget: Budget, *, alone: bool) -> _End:
         tier = tier_of(task.pool, budget.cascade, told)
         left = {kind: budget.limit(kind, tier) - task.pool.samples(kind, tier) for kind in Kind}
         over = (alone and tier is Tier.LARGE) or max(left.values()) <= 0
-        if told >= budget.threshold or over:
+        wanted = threshold_of(task.pool, budget.cascade, budget.threshold)
+        if told >= wanted or over:
             break
         for kind, batch in ((Kind.CODE, budget.code_batch), (Kind.TEST, budget.test_batch)):
             if left[kind] > 0:
@@ -187,5 +199,5 @@ def _searched(task: _Task, budget: Budget, *, alone: bool) -> _End:
     samples = {t: sum(task.pool.samples(kind, t) for kind in Kind) for t in Tier}
     truth = [task.matrix["correct"][code] for code in task.matrix["code_of_sample"]]
     easy = sum(map(bool, truth)) >= EASY * len(truth)
-    shipped = right if told >= budget.threshold else None
+    shipped = right if told >= wanted else None
     return _End(easy, samples[Tier.SMALL], samples[Tier.LARGE], shipped)

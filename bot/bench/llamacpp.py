@@ -24,11 +24,10 @@ def available() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What one run took: tokens written, seconds for all and until the first tokens, per sample one."""
+    """What one run took: tokens written, and seconds for all of them."""
 
     tokens: int
     seconds: float
-    first_s: float
 
 
 class LlamaCpp:
@@ -81,7 +80,6 @@ class LlamaCpp:
         for sequence in range(1, n):
             lib.llama_memory_seq_cp(memory, 0, sequence, -1, -1)
         logits = np.repeat(self._logits(1), n, axis=0)
-        first_s = 0.0
         for position in range(tokens):
             # Greedy, with a different first token each: numpy's draws would be charged to llama.cpp.
             drawn = (
@@ -93,8 +91,7 @@ class LlamaCpp:
                 at = len(ids) + position
                 self._decode([(int(t), at, s, True) for s, t in enumerate(drawn)])
                 logits = self._logits(n)
-            first_s = first_s or time.perf_counter() - started
-        return Rate(n * tokens, time.perf_counter() - started, first_s)
+        return Rate(n * tokens, time.perf_counter() - started)
 
     def _decode(self, rows: list[tuple[int, int, int, bool]]) -> None:
         batch = self._batch

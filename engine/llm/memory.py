@@ -112,6 +112,13 @@ class MemorySum:
         """Bytes of weights and a full key-value cache."""
         return self.weights + self.kv_per_token * self.tokens
 
+    def in_words(self) -> str:
+        """The sum, for people."""
+        return (
+            f"{_gb(self.total)} ({_gb(self.weights)} of weights, "
+            f"{self.tokens:,} tokens of context at {self.kv_per_token / 1e6:.3f} MB)"
+        )
+
     def sequences(self, prompt: int, max_tokens: int, *, samples: int, kept: int) -> int:
         """How many completions fit at once, `samples` of each prompt of so many tokens.
 
@@ -138,9 +145,8 @@ def check_fits(
     if needed.total <= usable(free):
         return
     raise ModelUnavailable(
-        f"{settings.model} needs {_gb(needed.total)} ({_gb(needed.weights)} of weights, "
-        f"{needed.tokens:,} tokens of context at {needed.kv_per_token / 1e6:.3f} MB), and of the "
-        f"{_gb(free)} that are free {_gb(usable(free))} can be used",
+        f"{settings.model} needs {needed.in_words()}, and of the {_gb(free)} that are free "
+        f"{_gb(usable(free))} can be used",
         remedy=what_would_fit(settings, shape, dtype=dtype, free=free, quantizes=quantizes),
     )
 

@@ -95,6 +95,7 @@ def describe_engines(settings: SandboxSettings | None = None) -> list[EngineStat
     from engine.sandbox.docker import DockerEngine
 
     found = []
+    engine: DockerEngine | BubblewrapEngine
     for name, kind in (("docker", DockerEngine), ("bubblewrap", BubblewrapEngine)):
         try:
             engine = kind(settings)
@@ -102,6 +103,8 @@ def describe_engines(settings: SandboxSettings | None = None) -> list[EngineStat
             found.append(EngineStatus(name, str(error), error.remedy))
         else:
             lines = [engine.description, *engine.warnings]
+            if isinstance(engine, DockerEngine) and engine.hint:
+                lines.append(engine.hint)
             engine.close()
             found.append(EngineStatus(name, "; ".join(lines), available=True))
     return found

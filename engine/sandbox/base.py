@@ -14,6 +14,8 @@ from engine.verdicts import PairResult
 
 ENGINES = ("auto", "docker", "bubblewrap")
 PLACES = ("local", "ray")
+LINUX = frozenset({"", "runc"})
+"""The runtimes under which candidates run on Linux itself: Docker's usual one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class SandboxSettings:
     image             a ready image; empty builds one and keeps it
     runtime           Docker's runtime; empty is the engine's default, `runsc` is gVisor. Where it is
                       named and missing nothing else is taken instead
+    confirm_runtime   the same for what is confirmed before it ships, in a container of its own; empty
+                      is `runtime`. gVisor costs seconds there, and far more for every pair
     memory_mb         most memory of the whole sandbox
     pids              most processes and threads at once
     cpus              most CPU, in cores
@@ -36,6 +40,8 @@ class SandboxSettings:
     output_kb         most output kept per pair
     allowed_packages  distributions that may be installed for candidates; nothing else ever is
     workers           pairs, or rows of one code's plain tests, run at the same time
+    keep_warm         sandboxes that a worker keeps running while no request uses them, at most
+    keep_warm_s       for how many seconds it does
     separate          run plain codes apart from their tests (fast, and a pass cannot be forged);
                       False runs every pair by pytest in one process
     """
@@ -47,6 +53,7 @@ class SandboxSettings:
     docker_host: str = ""
     image: str = ""
     runtime: str = ""
+    confirm_runtime: str = ""
     memory_mb: int = 1024
     pids: int = 128
     cpus: float = 2.0
@@ -54,6 +61,8 @@ class SandboxSettings:
     output_kb: int = 16
     allowed_packages: tuple[str, ...] = ()
     workers: int = 2
+    keep_warm: int = 2
+    keep_warm_s: float = 600.0
     separate: bool = True
 
     def __post_init__(self) -> None:
@@ -65,10 +74,14 @@ class SandboxSettings:
             raise BadInput(f"sandbox.place must be one of {', '.join(PLACES)}, not {self.place!r}")
         if self.ray_nodes < 0:
             raise BadInput(f"sandbox.ray_nodes must be at least 0, not {self.ray_nodes}")
-        if self.runtime and self.engine == "bubblewrap":
-            raise BadInput(
-                "sandbox.runtime is Docker's: set sandbox.engine to docker, or leave it empty"
-            )
+        for key in ("keep_warm", "keep_warm_s"):
+            if getattr(self, key) < 0:
+                raise BadInput(f"sandbox.{key} must be at least 0, not {getattr(self, key)}")
+        for key in ("runtime", "confirm_runtime"):
+            if getattr(self, key) and self.engine == "bubblewrap":
+                raise BadInput(
+                    f"sandbox.{key} is Docker's: set sandbox.engine to docker, or leave it empty"
+                )
         for key in ("memory_mb", "pids", "cpus", "tmpfs_mb", "output_kb", "workers"):
             if not getattr(self, key) > 0:
                 raise BadInput(f"sandbox.{key} must be more than 0, not {getattr(self, key)}")
@@ -78,7 +91,11 @@ class SandboxSettings:
         """The engines that may be used, best first."""
         if self.engine != "auto":
             return (self.engine,)
-        return ("docker",) if self.runtime else ("docker", "bubblewrap")
+        return ("docker",) if self.runtime or self.confirm_runtime else ("docker", "bubblewrap")
+
+    def runtime_for(self, *, cold: bool) -> str:
+        """Docker's runtime for a container that confirms (`cold`), or for one that screens."""
+        return (self.confirm_runtime if cold else "") or self.runtime
 
 
 @dataclass(frozen=True, slots=True)

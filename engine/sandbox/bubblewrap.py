@@ -71,7 +71,9 @@ class BubblewrapEngine:
             said.append(_ONE_USER)
         return tuple(said)
 
-    def launch(self, arguments: str, *, slots: int, layer: Layer | None) -> Link:
+    def launch(
+        self, arguments: str, *, slots: int, layer: Layer | None, cold: bool = False
+    ) -> Link:
         """A new runner under bwrap. Raises SandboxUnavailable."""
         tree = rootfs.tree()
         size = (self._settings.tmpfs_mb << 20) // slots

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from engine.sandbox import codeserver
-from engine.sandbox.codec import Codec, Malformed, Unplain, encode_call
+from engine.sandbox.codec import Codec, Malformed, Unplain, encode_call, parse
 from engine.sandbox.exceptions import PLAIN_EXCEPTIONS
 from engine.sandbox.expected import Expected
 from engine.sandbox.plain import PlainTest
@@ -89,7 +89,11 @@ class Code:
         # The more there is to answer, the longer; a single call is waited for.
         self.pause_s = min(_PAUSE_S, (len(calls) - 1) * _CALL_S) if calls else 0.0
         if calls:
-            codeserver.send(codeserver.REQUESTS_FD, *calls)
+            try:
+                codeserver.send(codeserver.REQUESTS_FD, *calls)
+            except BrokenPipeError:
+                # It has ended, and its last words may say why.
+                return 0
         return count
 
     def begin(self, test: RowTest, *, foreseen: bool) -> None:
@@ -138,7 +142,7 @@ class Code:
                 raise self._left(body)
             if letter == "~":
                 self._foreign(*map(str, json.loads(body)))
-            result = codec.decode(*json.loads(body))
+            result = codec.decode(*parse(body))
         except (Malformed, OSError, ValueError, TypeError, RecursionError, Unplain) as error:
             self.gone = True
             raise self._left(str(error)) from None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import _thread
 import atexit
-import base64
 import contextlib
 import importlib.machinery
 import importlib.util
@@ -95,7 +94,7 @@ class _Compiled(importlib.machinery.SourceFileLoader):
         self._code = expected.code
 
     def get_code(self, fullname: str) -> CodeType:
-        code: CodeType = marshal.loads(base64.b64decode(self._code))
+        code: CodeType = marshal.loads(self._code)
         return code
 
 

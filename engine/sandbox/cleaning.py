@@ -17,7 +17,12 @@ from collections.abc import Iterator
 
 _TRIES = 50
 _LIBC = ctypes.CDLL(None, use_errno=True)
-_IPC_RMID = 0
+_IPC_PRIVATE, _IPC_RMID = 0, 0
+_PRIVATE_MODE = 0o1600
+"""IPC_CREAT, for its user alone."""
+_MOST_OBJECTS = 10_000
+_removed: dict[tuple[str, int | None], int] = {}
+"""The last number that was looked at, by kind and user, where the kernel lists nothing."""
 
 
 class Hurt(RuntimeError):
@@ -145,19 +150,45 @@ def remove_shared_memory(uid: int | None) -> None:
     Raises Hurt if one stays.
     """
     for kind in ("shm", "sem", "msg"):
+        if not os.path.exists(f"/proc/sysvipc/{kind}"):
+            _remove_unlisted(kind, uid)
+            continue
         for identifier in _shared(kind, uid):
             with _as_user(uid):
-                arguments = (identifier, 0, _IPC_RMID) if kind == "sem" else (identifier, _IPC_RMID)
-                getattr(_LIBC, f"{kind}ctl")(*arguments, None)
+                _remove(kind, identifier)
         if _shared(kind, uid):
             raise Hurt("a candidate's shared memory cannot be removed")
 
 
+def _remove(kind: str, identifier: int) -> None:
+    arguments = (identifier, 0, _IPC_RMID) if kind == "sem" else (identifier, _IPC_RMID)
+    getattr(_LIBC, f"{kind}ctl")(*arguments, None)
+
+
+def _remove_unlisted(kind: str, uid: int | None) -> None:
+    """The same where the kernel lists no objects: gVisor, which numbers them one after the other.
+
+    So one more of our own tells the last number, and all since the last time may be this user's.
+    """
+    get = getattr(_LIBC, f"{kind}get")
+    before = _removed.get((kind, uid), 0)
+    with _as_user(uid):
+        last = (
+            get(_IPC_PRIVATE, _PRIVATE_MODE)
+            if kind == "msg"
+            else get(_IPC_PRIVATE, 1, _PRIVATE_MODE)
+        )
+        if last < 0:
+            return  # it has no such objects
+        if not before <= last <= before + _MOST_OBJECTS:
+            raise Hurt("a candidate has made too much shared memory")
+        for identifier in range(before + 1, last + 1):
+            _remove(kind, identifier)
+    _removed[kind, uid] = last
+
+
 def _shared(kind: str, uid: int | None) -> list[int]:
-    try:
-        with open(f"/proc/sysvipc/{kind}", encoding="ascii") as file:
-            header, *lines = [line.split() for line in file]
-    except FileNotFoundError:
-        return []
+    with open(f"/proc/sysvipc/{kind}", encoding="ascii") as file:
+        header, *lines = [line.split() for line in file]
     creator = header.index("cuid")
     return [int(line[1]) for line in lines if uid is None or int(line[creator]) == uid]

@@ -12,6 +12,8 @@ changes in the test too, and a code that returns its argument returns the test's
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 MAX_BYTES = 1 << 20
@@ -24,6 +26,9 @@ _SMALL = 1 << 62
 _MUTABLE = (list, dict, set)
 _LETTERS: dict[type, str] = {list: "l", dict: "d", set: "s"}
 _TYPES: dict[str, type] = {letter: kind for kind, letter in _LETTERS.items()}
+
+
+_read = json.JSONDecoder().raw_decode
 
 
 class Unplain(Exception):
@@ -48,21 +53,21 @@ class Codec:
 
         Raises Unplain.
         """
+        few = not self._objects and len(values) <= MAX_VALUES
+        if few and (texts := _simple(values)) is not None:
+            return _bounded(f"[{texts}],[]")
         self._values = 0
         wires = json.dumps([self._wire(value, 0) for value in values])
         contents = []
         number = 0
         while number < len(self._objects):  # grows as contents are met
-            text = json.dumps(self._content(self._objects[number]))
+            text = self._content(self._objects[number])
             # As text, since 1, 1.0 and True are equal but not the same.
             if text != self._written[number]:
                 self._written[number] = text
                 contents.append(f"[{number},{text}]")
             number += 1
-        text = f"{wires},[{','.join(contents)}]"
-        if len(text) > MAX_BYTES:
-            raise Unplain("a value of more than a megabyte")
-        return text
+        return _bounded(f"{wires},[{','.join(contents)}]")
 
     def decode(self, wires: Any, contents: Any) -> list[Any]:
         """The values of an encoded message, with every change of a known container done to it.
@@ -70,6 +75,8 @@ class Codec:
         Raises Malformed.
         """
         try:
+            if contents == [] and not any(map(_is_nested, wires)):
+                return list(wires)
             for number, (letter, _) in contents:
                 if number == len(self._objects):
                     self._register(_TYPES[letter]())
@@ -117,13 +124,17 @@ class Codec:
             return ["c", _no_nan(value.real), _no_nan(value.imag)]
         raise Unplain(f"a value of type {kind.__name__}")
 
-    def _content(self, container: Any) -> list[Any]:
+    def _content(self, container: Any) -> str:
         kind = type(container)
         if kind is dict:
             pairs = [[self._wire(k, 0), self._wire(v, 0)] for k, v in container.items()]
-            return ["d", pairs]
+            return json.dumps(["d", pairs])
         items = _in_order(container) if kind is set else container
-        return [_LETTERS[kind], [self._wire(item, 0) for item in items]]
+        self._values += len(items)
+        if self._values <= MAX_VALUES and (texts := _simple(items)) is not None:
+            return f'["{_LETTERS[kind]}", [{texts}]]'
+        self._values -= len(items)
+        return json.dumps([_LETTERS[kind], [self._wire(item, 0) for item in items]])
 
     def _fill(self, container: Any, items: Any) -> None:
         if type(container) is dict:
@@ -158,9 +169,57 @@ class Codec:
         raise Malformed(f"an unknown value {letter!r}")
 
 
+def parse(text: str) -> Any:
+    """What `encode` wrote, with no space around it. Raises Malformed.
+
+    `json.loads` without its looks for white space, which take longer than a short message.
+    """
+    try:
+        value, end = _read(text)
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"no JSON: {error}") from error
+    if end != len(text):
+        raise Malformed("more than one value")
+    return value
+
+
+def _simple(values: Iterable[Any]) -> str | None:
+    """`values` as JSON has them itself, in the words of `json.dumps`; None if one needs more.
+
+    Most calls and answers are such. It saves making an encoder for each.
+    """
+    texts = []
+    for value in values:
+        kind = type(value)
+        if kind is int and -_SMALL < value < _SMALL:
+            texts.append(repr(value))
+        elif kind is str:
+            texts.append(encode_basestring_ascii(value))
+        elif kind is bool:
+            texts.append("true" if value else "false")
+        elif value is None:
+            texts.append("null")
+        elif kind is float and value - value == 0:
+            texts.append(repr(value))
+        else:
+            return None
+    return ", ".join(texts)
+
+
+def _is_nested(wire: Any) -> bool:
+    return isinstance(wire, list | dict)
+
+
+def _bounded(text: str) -> str:
+    if len(text) > MAX_BYTES:
+        raise Unplain("a value of more than a megabyte")
+    return text
+
+
 def encode_call(names: list[str], values: list[Any], codec: Codec | None = None) -> str:
     """A call: `values` are the arguments, those of the keywords `names` last. Raises Unplain."""
-    return f"[{json.dumps(names)},{(codec or Codec()).encode(values)}]"
+    named = json.dumps(names) if names else "[]"
+    return f"[{named},{(codec or Codec()).encode(values)}]"
 
 
 def _no_nan(value: float) -> float:

@@ -33,7 +33,7 @@ from types import ModuleType
 from typing import Any, NoReturn, Self
 
 from engine.sandbox import rights
-from engine.sandbox.codec import MAX_BYTES, Codec, Malformed, Unplain
+from engine.sandbox.codec import MAX_BYTES, Codec, Malformed, Unplain, parse
 from engine.sandbox.exceptions import PLAIN_EXCEPTIONS
 from engine.sandbox.plain import MODULES
 
@@ -195,7 +195,7 @@ def _answer_calls(function: Any, module: ModuleType, printed: io.BytesIO) -> Non
     codec, source = Codec(), Frames(REQUESTS_FD)
     caches = [v for v in vars(module).values() if hasattr(v, "cache_clear")]
     while frame := source.next():
-        letter, (names, wires, contents) = frame[:1], json.loads(frame[1:])
+        letter, (names, wires, contents) = frame[0], parse(frame[1:])
         if letter != "c":
             codec = Codec()
         if letter == "C":
@@ -203,7 +203,7 @@ def _answer_calls(function: Any, module: ModuleType, printed: io.BytesIO) -> Non
                 cache.cache_clear()
         values = codec.decode(wires, contents)
         count = len(values) - len(names)
-        keywords = dict(zip(names, values[count:], strict=True))
+        keywords = dict(zip(names, values[count:], strict=True)) if names else {}
         try:
             answer, result = "=", (function(*values[:count], **keywords),)
         except BaseException as error:  # noqa: BLE001 - a candidate raises anything
@@ -249,7 +249,7 @@ def _send(letter: str, text: str) -> None:
 def send(fd: int, *texts: str) -> None:
     """Write each text as a frame. Raises OSError when nobody reads any more."""
     bodies = [text.encode("ascii") for text in texts]
-    data = memoryview(b"".join(_LENGTH.pack(len(body)) + body for body in bodies))
+    data = b"".join([_LENGTH.pack(len(body)) + body for body in bodies])
     while data:
         data = data[os.write(fd, data) :]
 
@@ -260,10 +260,12 @@ class Frames:
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._buffer = b""
+        self._at = 0
 
     def is_ready(self, timeout_s: float) -> bool:
         """Whether a frame, or the end, has begun to come within `timeout_s`."""
-        return bool(self._buffer or select.select([self._fd], [], [], timeout_s)[0])
+        waiting = len(self._buffer) > self._at
+        return waiting or bool(select.select([self._fd], [], [], timeout_s)[0])
 
     def next(self, pause_s: float = 0.0) -> str:
         """The next frame; empty at the end. Raises Malformed for one that is too long or no text.
@@ -271,23 +273,23 @@ class Frames:
         `pause_s` is how long to let the other side write before it is waited for: a waiting reader is
         woken for every single frame, which costs more than the frame.
         """
-        buffer = self._buffer
-        while len(buffer) < _LENGTH.size or len(buffer) < _LENGTH.size + self._length(buffer):
+        while True:
+            begin = self._at + _LENGTH.size
+            if len(self._buffer) >= begin:
+                length: int = _LENGTH.unpack_from(self._buffer, self._at)[0]
+                if not 0 < length <= MAX_BYTES + _READ:
+                    raise Malformed(f"a frame of {length} bytes")
+                end = begin + length
+                if len(self._buffer) >= end:
+                    break
             if pause_s:
                 time.sleep(pause_s)
             data = os.read(self._fd, _READ)
             if not data:
                 return ""
-            buffer += data
-        end = _LENGTH.size + self._length(buffer)
-        body, self._buffer = buffer[_LENGTH.size : end], buffer[end:]
+            self._buffer, self._at = self._buffer[self._at :] + data, 0
+        body, self._at = self._buffer[begin:end], end
         try:
             return body.decode("ascii")
         except UnicodeDecodeError as error:
             raise Malformed("a frame that is no text") from error
-
-    def _length(self, buffer: bytes) -> int:
-        length: int = _LENGTH.unpack_from(buffer)[0]
-        if not 0 < length <= MAX_BYTES + _READ:
-            raise Malformed(f"a frame of {length} bytes")
-        return length

@@ -47,10 +47,12 @@ class Engine(Protocol):
     @property
     def remedy(self) -> str: ...
 
-    def launch(self, arguments: str, *, slots: int, layer: Layer | None) -> Link:
+    def launch(
+        self, arguments: str, *, slots: int, layer: Layer | None, cold: bool = False
+    ) -> Link:
         """Start a runner with these arguments, and the packages of `layer` for its candidates.
 
-        Raises SandboxUnavailable.
+        `cold`: for what is confirmed before it ships. Raises SandboxUnavailable.
         """
 
     @property
@@ -102,6 +104,12 @@ class Connection:
         """When the runner last said anything."""
         self._reader = threading.Thread(target=self._read, name="sandbox-reader", daemon=True)
         self._reader.start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the runner is still there, as far as is known."""
+        with self._sharing:
+            return not self._ended
 
     def _read(self) -> None:
         decoder = frames.Decoder()

@@ -17,7 +17,7 @@ import requests.exceptions
 
 from engine.errors import SandboxUnavailable
 from engine.sandbox import rootfs
-from engine.sandbox.base import SandboxSettings
+from engine.sandbox.base import LINUX, SandboxSettings
 from engine.sandbox.connection import Link, LinkLost
 from engine.sandbox.owners import owner_is_dead, owner_labels
 from engine.sandbox.requirements import Layer
@@ -27,9 +27,15 @@ USUAL_SOCKET = "unix:///var/run/docker.sock"
 LABEL = "supercharge"
 REPOSITORY = "supercharge-sandbox"
 REMEDY = "deploy/engine.sh start"
+GVISOR = "runsc"
+_SCREENS_ELSEWHERE = (
+    "this runtime screens with code and test in one process, and a fork bomb ends the whole sandbox: "
+    "better confirm with it than screen"
+)
+_CONFIRM_THERE = 'gVisor is there: sandbox.confirm_runtime = "runsc" confirms in it'
 _RUNTIME_REMEDY = (
     "install it and name it in Docker's daemon.json (gVisor: runsc install), "
-    "or leave sandbox.runtime empty"
+    "or leave sandbox.runtime and sandbox.confirm_runtime empty"
 )
 
 _CALL_S = 60
@@ -72,7 +78,6 @@ class DockerEngine:
     many_users = True
     dies_with_parent = False
     remedy = REMEDY
-    warnings: tuple[str, ...] = ()
 
     def __init__(self, settings: SandboxSettings) -> None:
         """Raises SandboxUnavailable when no engine answers, or it lacks the runtime."""
@@ -84,37 +89,59 @@ class DockerEngine:
             self.sweep()
 
     def _require_runtime(self) -> None:
-        wanted, known = self._settings.runtime, self._client.info().get("Runtimes") or {}
-        if wanted and wanted not in known:
-            self._client.close()
-            raise SandboxUnavailable(
-                f"Docker has no runtime {wanted!r}, only {', '.join(sorted(known)) or 'its default'}",
-                remedy=_RUNTIME_REMEDY,
-            )
+        known = self._client.info().get("Runtimes") or {}
+        for wanted in (self._settings.runtime, self._settings.confirm_runtime):
+            if wanted and wanted not in known:
+                self._client.close()
+                only = ", ".join(sorted(known)) or "its default"
+                raise SandboxUnavailable(
+                    f"Docker has no runtime {wanted!r}, only {only}", remedy=_RUNTIME_REMEDY
+                )
+        self._has_gvisor = GVISOR in known
 
     @property
     def description(self) -> str:
         """Which engine, which isolation."""
-        runtime = self._settings.runtime or "runc"
+        runtime, confirms = (self._settings.runtime_for(cold=c) or "runc" for c in (False, True))
+        under = runtime if confirms == runtime else f"{runtime}, confirms under {confirms}"
         return (
-            f"Docker {self._version} ({runtime}): no network, read-only root, "
+            f"Docker {self._version} ({under}): no network, read-only root, "
             "unprivileged users, no capabilities, memory, process and CPU limits"
         )
 
-    def launch(self, arguments: str, *, slots: int, layer: Layer | None) -> Link:
-        """A new container with a runner in it. Raises SandboxUnavailable."""
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Promises that only runc keeps: seen with gVisor, which has no limit of a user's processes."""
+        return () if self._settings.runtime in LINUX else (_SCREENS_ELSEWHERE,)
+
+    @property
+    def hint(self) -> str:
+        """What could be safer with what is there already; empty if nothing."""
+        used = {self._settings.runtime, self._settings.confirm_runtime}
+        return "" if GVISOR in used or not self._has_gvisor else _CONFIRM_THERE
+
+    def launch(
+        self, arguments: str, *, slots: int, layer: Layer | None, cold: bool = False
+    ) -> Link:
+        """A new container with a runner in it, under `confirm_runtime` if `cold`.
+
+        Raises SandboxUnavailable.
+        """
+        runtime = self._settings.runtime_for(cold=cold)
         with _as_unavailable():
             image = self._with_packages(self._settings.image or self._image(), layer)
             container = self._client.containers.create(
-                image, **self._container_options(arguments, slots)
+                image, **self._container_options(arguments, slots, runtime)
             )
             try:
                 return _ContainerLink(self._client, container)
             except _ENGINE_ERRORS:
-                container.remove(force=True)
+                # One that never ran may have removed itself; what went wrong is told, not that.
+                with contextlib.suppress(*_ENGINE_ERRORS):
+                    container.remove(force=True)
                 raise
 
-    def _container_options(self, arguments: str, slots: int) -> dict[str, Any]:
+    def _container_options(self, arguments: str, slots: int, runtime: str) -> dict[str, Any]:
         settings = self._settings
         memory = settings.memory_mb << 20
         size = (settings.tmpfs_mb << 20) // slots
@@ -131,7 +158,8 @@ class DockerEngine:
             "tmpfs": {
                 f"{rootfs.SLOTS_DIR}/{index}": f"size={size},nr_inodes=20000,nosuid,nodev,noexec"
                 for index in range(slots)
-            },
+            }
+            | _links(runtime),
             "cap_drop": ["ALL"],
             "cap_add": ["SETUID", "SETGID", "KILL"],
             "security_opt": ["no-new-privileges:true"],
@@ -139,7 +167,7 @@ class DockerEngine:
             "memswap_limit": memory,
             "pids_limit": settings.pids,
             "nano_cpus": int(settings.cpus * 1e9),
-            "runtime": settings.runtime or None,
+            "runtime": runtime or None,
             # The runner is process 1: it reaps, and the kernel keeps candidates' signals from it.
             "init": False,
             "stdin_open": True,
@@ -302,6 +330,19 @@ class _ContainerLink:
                 response.close()
         self._attached.close()
         self._socket.close()
+
+
+def _links(runtime: str) -> dict[str, str]:
+    """What another runtime than runc needs instead of the image's own link `/tmp`.
+
+    gVisor follows `/tmp` before anything runs, when there is no `/proc/self` yet, and does not start;
+    and it mounts a tmpfs of its own on one that is empty. So it is shown a folder that is not empty,
+    which `engine.sandbox.inside` turns into the link.
+    """
+    if runtime in LINUX:
+        return {}
+    small = "size=4k,mode=755,nosuid,nodev,noexec"
+    return {rootfs.LINKS_DIR: small, f"{rootfs.LINKS_DIR}/tmp/start": small}
 
 
 @contextlib.contextmanager

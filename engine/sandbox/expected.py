@@ -18,6 +18,7 @@ from _pytest.assertion.rewrite import rewrite_asserts
 TEST_MODULE = "test_candidate"
 # Longer sources are no unit tests, and parsing them would only cost time.
 MAX_SOURCE = 512 * 1024
+_REMEMBERED = 4 << 20
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -26,22 +27,51 @@ class Expected:
     """What a test's source defines.
 
     `names` are the tests that must pass, as `test_x` or `TestC::test_m`; `problem` says why there
-    are none. `code` is the module compiled as pytest would, marshalled and in base 64: the parent
-    keeps it for later pairs, and only candidates' processes ever read it.
+    are none. `code` is the module compiled as pytest would and marshalled: the parent keeps it for
+    later pairs, and only candidates' processes ever read it.
     """
 
     names: frozenset[str]
     problem: str = ""
-    code: str = ""
+    code: bytes = b""
 
     def to_message(self) -> dict[str, Any]:
         """As plain values."""
-        return {"names": sorted(self.names), "problem": self.problem, "code": self.code}
+        code = base64.b64encode(self.code).decode("ascii")
+        return {"names": sorted(self.names), "problem": self.problem, "code": code}
 
     @classmethod
     def from_message(cls, message: Mapping[str, Any]) -> Self:
-        """The inverse of `to_message`."""
-        return cls(frozenset(message["names"]), message["problem"], message["code"])
+        """The inverse of `to_message`. Raises ValueError."""
+        code = base64.b64decode(message["code"], validate=True)
+        return cls(frozenset(message["names"]), str(message["problem"]), code)
+
+
+class Examined:
+    """What is known of tests, by their sources, for all batches: the oldest is forgotten first."""
+
+    def __init__(self, limit: int = _REMEMBERED) -> None:
+        """`limit`: most bytes of sources and compiled modules together."""
+        self._limit, self._size = limit, 0
+        self._known: dict[str, Expected] = {}
+
+    def get(self, source: str) -> Expected | None:
+        """What is known of the test, None if nothing is."""
+        return self._known.get(source)
+
+    def add(self, source: str, expected: Expected) -> None:
+        """Remember it, unless it alone is more than may be kept."""
+        if source in self._known:
+            return
+        self._known[source] = expected
+        self._size += _size(source, expected)
+        while self._size > self._limit:
+            oldest = next(iter(self._known))
+            self._size -= _size(oldest, self._known.pop(oldest))
+
+
+def _size(source: str, expected: Expected) -> int:
+    return len(source) + len(expected.code)
 
 
 def examine(source: str) -> Expected:
@@ -59,7 +89,7 @@ def examine(source: str) -> Expected:
     except (RecursionError, MemoryError):
         return Expected(frozenset(), "the test is nested too deeply")
     problem = "" if names else "no test function"
-    return Expected(names, problem, base64.b64encode(marshal.dumps(code)).decode("ascii"))
+    return Expected(names, problem, marshal.dumps(code))
 
 
 def _tests_in(body: list[ast.stmt]) -> Iterator[str]:

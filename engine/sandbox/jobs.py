@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from engine.sandbox.expected import Expected
 from engine.sandbox.plain import PlainTest
 
 
@@ -19,7 +18,6 @@ class Batch:
     codes: dict[str, str]
     tests: dict[str, str]
     plain: dict[str, PlainTest] = field(default_factory=dict)
-    expected: dict[str, Expected] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

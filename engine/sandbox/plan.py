@@ -8,6 +8,7 @@ same test contradicted.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,9 @@ from engine.verdicts import Isolation, PairResult, Verdict
 ROW = 64
 """Most tests in one row: its results come when it ends."""
 
+# A pool grows, and most of it was read the last time.
+_read_code = functools.lru_cache(maxsize=1024)(read_code)
+_read_test = functools.lru_cache(maxsize=1024)(read_test)
 _TRIES = 2
 _LEAVES = 2
 Pair: TypeAlias = tuple[str, str]
@@ -81,17 +85,19 @@ class Plan:
         if not (separate and may_be_plain(entry_point)):
             self._fresh.extend(Full(*pair) for pair in wanted)
             return
-        self.plain = {t: known for t, s in tests.items() if (known := read_test(s, entry_point))}
+        asked = dict.fromkeys(test for _, test in wanted)
+        read = {test: _read_test(tests[test], entry_point) for test in asked}
+        self.plain = {test: known for test, known in read.items() if known}
         by_code: dict[str, list[str]] = {}
         for code, test in wanted:
             by_code.setdefault(code, []).append(test)
-        for code, asked in by_code.items():
-            self._fresh.extend(self._units(code, codes[code], asked, entry_point))
+        for code, of_code in by_code.items():
+            self._fresh.extend(self._units(code, codes[code], of_code, entry_point))
 
     def _units(
         self, code: str, source: str, tests: Sequence[str], entry_point: str
     ) -> Iterator[Unit]:
-        known = read_code(source, entry_point)
+        known = _read_code(source, entry_point)
         plain = [test for test in tests if known and test in self.plain]
         # First those whose calls can be made ahead, all in one go.
         plain.sort(key=lambda test: not self.plain[test].calls)

@@ -21,6 +21,14 @@ _LEFT_OUT = frozenset({".git", ".hg", ".venv", "venv", "node_modules", "__pycach
 _KEEP_S = 24 * 3600.0
 
 
+def laid_out(project: Project) -> Layer:
+    """The project's files alone, kept for the next time; the key names their content.
+
+    Raises SandboxUnavailable where they cannot be written.
+    """
+    return with_project(None, project)
+
+
 def with_project(layer: Layer | None, project: Project) -> Layer:
     """A layer with the packages of `layer` and the project's files, kept for the next time.
 
@@ -95,7 +103,7 @@ def _make(target: Path, layer: Layer | None, files: dict[str, Path]) -> None:
 
 
 def _prune(cache: Path) -> None:
-    """Remove what was not used for a day."""
+    """Remove what nobody holds and what was not used for a day."""
     for directory in cache.glob("project-*/"):
         if time.time() - directory.stat().st_mtime > _KEEP_S:
-            shutil.rmtree(directory, ignore_errors=True)
+            rootfs.remove_unless_held(directory)

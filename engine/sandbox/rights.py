@@ -5,6 +5,7 @@ Runs inside the sandbox.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -57,11 +58,13 @@ def drop(limits: Limits, *, cpu_s: float) -> None:
         (resource.RLIMIT_FSIZE, limits.file_size),
         (resource.RLIMIT_NOFILE, _OPEN_FILES),
         (resource.RLIMIT_AS, limits.memory),
-        (resource.RLIMIT_MSGQUEUE, 0),
         # Counted for the user that this process becomes.
         (resource.RLIMIT_NPROC, limits.processes),
     ):
         resource.setrlimit(kind, (amount, amount))
+    # Lowering it cannot fail on Linux; gVisor, which has no message queues, does not know it.
+    with contextlib.suppress(ValueError):
+        resource.setrlimit(resource.RLIMIT_MSGQUEUE, (0, 0))
     if limits.uid is not None:
         os.setgroups([])
         os.setresgid(limits.uid, limits.uid, limits.uid)

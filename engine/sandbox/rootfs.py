@@ -33,6 +33,8 @@ from engine.errors import SandboxUnavailable
 PYTHON = "/usr/local/bin/python3"
 PACKAGES_DIR = "/packages"
 SLOTS_DIR = "/slots"
+LINKS_DIR = "/links"
+"""What `/tmp` leads to; see `engine.sandbox.inside`."""
 INI_FILE = "/usr/local/etc/sandbox-pytest.ini"
 MAX_SLOTS = 64
 ENVIRONMENT = {
@@ -47,7 +49,7 @@ ENVIRONMENT = {
 }
 
 # Raise it when the layout below changes.
-_LAYOUT = 4
+_LAYOUT = 5
 _WHEEL_LIBRARIES = (
     r"^\s+(lib(?:gcc_s|stdc\+\+|m|dl|rt|util|pthread|resolv|nsl)\.so\.\d+) .*=> (/\S+)$"
 )
@@ -137,14 +139,18 @@ def hold(directory: Path) -> IO[str]:
 def _prune(cache: Path) -> None:
     """Remove files of other versions that nobody holds and that were not used for a day."""
     for directory in cache.glob("rootfs-*/"):
-        if time.time() - directory.stat().st_mtime < _KEEP_S:
-            continue
-        with open(f"{directory}.held", "w", encoding="ascii") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            shutil.rmtree(directory, ignore_errors=True)
+        if time.time() - directory.stat().st_mtime >= _KEEP_S:
+            remove_unless_held(directory)
+
+
+def remove_unless_held(directory: Path) -> None:
+    """Remove `directory`, unless some process holds it."""
+    with open(f"{directory}.held", "w", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -228,7 +234,9 @@ def _make_rest(root: Path) -> None:
     (root / INI_FILE.lstrip("/")).write_text("[pytest]\n", encoding="ascii")
     (root / "etc/passwd").write_text("root:x:0:0:::\n", encoding="ascii")
     # Pairs run side by side, so a fixed name in /tmp must be a different file for each of them.
-    (root / "tmp").symlink_to("/proc/self/cwd")
+    (root / LINKS_DIR.lstrip("/")).mkdir()
+    (root / LINKS_DIR.lstrip("/") / "tmp").symlink_to("/proc/self/cwd")
+    (root / "tmp").symlink_to(LINKS_DIR.lstrip("/") + "/tmp")
 
 
 def _interpreter() -> Path:

@@ -8,7 +8,7 @@ what they amount to is decided here and by the runner.
 
 from __future__ import annotations
 
-import base64
+import gc
 import itertools
 import marshal
 import os
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from types import FunctionType, ModuleType, TracebackType
 from typing import Any, NoReturn
 
-from _pytest.assertion import util
+from _pytest.assertion import pytest_assertrepr_compare, util
 from _pytest.outcomes import OutcomeException
 
 from engine.sandbox import codeserver, frames, rights
@@ -48,6 +48,8 @@ class RowWork:
 
 def run(work: RowWork, limits: rights.Limits, warm: WarmPytest) -> NoReturn:
     """Run the tests, report each on `REPORT_FD` and end the process."""
+    # It lives for milliseconds, and a collection touches pages that it shares with its parent.
+    gc.disable()
     try:
         rights.drop(limits, cpu_s=work.timeout_s * len(work.tests))
         expected = [test.expected or examine(test.source) for test in work.tests]
@@ -63,6 +65,8 @@ def run(work: RowWork, limits: rights.Limits, warm: WarmPytest) -> NoReturn:
         setattr(module, work.entry_point, code.function())
         sys.modules[work.entry_point] = module
         _run_all(work, expected, code)
+        # The code's process ends while this one does.
+        os.close(codeserver.REQUESTS_FD)
         _report(done=True)
         os._exit(0)
     finally:
@@ -71,11 +75,12 @@ def run(work: RowWork, limits: rights.Limits, warm: WarmPytest) -> NoReturn:
 
 def _run_all(work: RowWork, expected: list[Expected], code: Code) -> None:
     failure: str | None
+    # Before the code is there, so that it finds them when it is.
+    sent = code.send_ahead(work.tests) if work.ahead else 0
     try:
         failure = code.opened()
     except (Leave, Malformed, ValueError):
         failure, code.leave = None, code.leave or "it could not be imported"
-    sent = 0
     for number, test in enumerate(work.tests):
         if failure is None:
             finding = {"leave": code.leave}
@@ -101,7 +106,7 @@ def _run_test(test: RowTest, expected: Expected, code: Code) -> dict[str, Any]:
     cases = 0
     finding: dict[str, Any] = {}
     try:
-        exec(marshal.loads(base64.b64decode(expected.code)), module.__dict__)  # noqa: S102
+        exec(marshal.loads(expected.code), module.__dict__)  # noqa: S102
         for function in list(vars(module).values()):
             if not isinstance(function, FunctionType) or not function.__name__.startswith("test"):
                 continue
@@ -167,16 +172,12 @@ def _line(traceback: TracebackType | None) -> int:
 
 def _explain_comparisons(warm: WarmPytest) -> None:
     """Have rewritten asserts say where two values differ, as pytest's own session does."""
-    hook = warm.config.hook
 
     def explain(operator: str, left: object, right: object) -> str | None:
-        found = hook.pytest_assertrepr_compare(
-            config=warm.config, op=operator, left=left, right=right
-        )
-        for lines in filter(None, found):
-            words = [line.replace("\n", "\\n") for line in lines[:12]]
-            return "\n~".join(words).replace("%", "%%")
-        return None
+        # What the hook of this name comes to where there are no plugins and no conftest.py.
+        lines = pytest_assertrepr_compare(warm.config, operator, left, right)
+        words = [line.replace("\n", "\\n") for line in (lines or ())[:12]]
+        return "\n~".join(words).replace("%", "%%") or None
 
     util._reprcompare = explain
 

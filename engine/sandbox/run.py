@@ -55,7 +55,7 @@ class Run:
             while (self.in_flight or not self.plan.is_done) and not self.cancel.is_set():
                 try:
                     self._feed(turn)
-                    message = self._next()
+                    message = self._next(turn)
                 except LinkLost as error:
                     yield from self._lost(str(error))
                     continue
@@ -68,7 +68,9 @@ class Run:
         """Keep the runner busy, as far as this run may."""
         while True:
             flying = len(self.in_flight)
-            room = self.turns.room(turn, flying, alone=self.plan.is_alone(flying))
+            alone = self.plan.is_alone(flying)
+            wants = not self.plan.is_done and not (alone and flying)
+            room = self.turns.room(turn, flying, alone=alone, wants=wants)
             unit = self.plan.next(flying, room) if room > flying else None
             if unit is None:
                 return
@@ -95,11 +97,11 @@ class Run:
         control = {"source": unit.control} if unit.control else {}
         return {"type": "pair", "test": unit.test, **order, **control}
 
-    def _next(self) -> dict[str, Any] | None:
+    def _next(self, turn: Turn) -> dict[str, Any] | None:
         """The next answer, or None where there is none yet. Raises LinkLost when none comes in time."""
         connection = self._connection
         if connection is None or not self.in_flight:
-            self.turns.wait(POLL_S)
+            self.turns.wait(turn, POLL_S)
             return None
         try:
             message = self._box.get(POLL_S)

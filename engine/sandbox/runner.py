@@ -30,7 +30,7 @@ from engine.sandbox import child, frames, rights, row
 from engine.sandbox.calls import RowTest
 from engine.sandbox.cleaning import Hurt
 from engine.sandbox.codeserver import CodeServer
-from engine.sandbox.expected import Finding, judge
+from engine.sandbox.expected import Examined, Finding, judge
 from engine.sandbox.jobs import Batch, Job, RowJob
 from engine.sandbox.plain import PlainTest
 from engine.sandbox.running import Running, RunningRow
@@ -52,6 +52,7 @@ class Runner:
         self._stdout = stdout
         self._queue: deque[Job | RowJob] = deque()
         self._alone: deque[Job] = deque()
+        self._examined = Examined()
         self._batches: dict[int, Batch] = {}
         self._jobs: dict[int, Job | RowJob] = {}
         self._heard = time.monotonic()
@@ -85,7 +86,7 @@ class Runner:
     def _start_row(self, slot: Slot, job: RowJob) -> None:
         batch = job.batch
         tests = tuple(
-            RowTest(batch.tests[test], batch.plain[test], batch.expected.get(test))
+            RowTest(source := batch.tests[test], batch.plain[test], self._examined.get(source))
             for test in job.tests
         )
         self._jobs[slot.index] = job
@@ -93,14 +94,15 @@ class Runner:
         slot.start_row(work, batch.codes[job.code])
 
     def _start(self, slot: Slot, job: Job, *, alone: bool) -> None:
-        expected = None if job.source else job.batch.expected.get(job.test)
+        test = job.source or job.batch.tests[job.test]
+        expected = self._examined.get(test)
         if expected is not None and expected.problem:
             self._answer(job, "failed", 0.0, Finding("collection", expected.problem))
             return
         work = child.Work(
             entry_point=job.batch.entry_point,
             code=job.batch.codes[job.code],
-            test=job.source or job.batch.tests[job.test],
+            test=test,
             directory=slot.directory,
             timeout_s=job.timeout_s,
             nonce=secrets.token_hex(16),
@@ -112,24 +114,23 @@ class Runner:
 
     def _wait(self) -> bool:
         """Wait for one thing to happen and handle all that has. False at the end of stdin."""
-        running = {slot.running.pipe: slot for slot in self._slots if slot.running}
-        rows = {p for p, slot in running.items() if isinstance(slot.running, RunningRow)}
-        deadlines = [slot.running.deadline for slot in running.values() if slot.running]
-        timeout = max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
-        if rows and timeout is not None:
-            # Waking up for every test of a row would cost more than the test: look now and then.
-            timeout = min(timeout, _LOOK_S)
-        pairs = [pipe for pipe in running if pipe not in rows]
-        readable, _, _ = select.select([self._stdin, self._wake, *pairs], [], [], timeout)
-        for pipe, slot in running.items():
-            if pipe in readable or pipe in rows:
-                slot.read()
+        running = [slot for slot in self._slots if slot.running]
+        deadlines = [slot.running.deadline for slot in running if slot.running]
+        timeout = None
+        if deadlines:
+            # Reports are taken now and then, and at the end, of which a signal tells. To be woken for
+            # every word of theirs would take the processor from those that write them.
+            timeout = min(max(0.0, min(deadlines) - time.monotonic()), _LOOK_S)
+        readable, _, _ = select.select([self._stdin, self._wake], [], [], timeout)
+        for slot in running:
+            slot.read()
         if self._wake in readable:
             os.read(self._wake, _READ)
         now = time.monotonic()
-        if rows and now - self._heard > _BUSY_S:
+        has_rows = any(isinstance(slot.running, RunningRow) for slot in running)
+        if has_rows and now - self._heard > _BUSY_S:
             self._send({"type": "busy"})
-        for slot in running.values():
+        for slot in running:
             if slot.ended() or (slot.running and (now >= slot.running.deadline)):
                 self._finish(slot, now)
         if self._stdin in readable:
@@ -182,8 +183,8 @@ class Runner:
             # The pair has shown what it is; only the runner needs to be replaced.
             self._answer(job, "failed", now - ended.started, Finding("exit", str(error)))
             raise
-        if ended.expected is not None and not job.source:
-            job.batch.expected[job.test] = ended.expected
+        if ended.expected is not None:
+            self._examined.add(job.source or job.batch.tests[job.test], ended.expected)
         if self._was_hit_by_a_neighbour(ended, timed_out=timed_out):
             self._alone.append(job)
         elif ended.setup:
@@ -204,7 +205,7 @@ class Runner:
             raise AssertionError("a row is run as a row")
         survivors = slot.finish()
         for number, expected in ended.examined.items():
-            job.batch.expected[job.tests[number]] = expected
+            self._examined.add(job.batch.tests[job.tests[number]], expected)
         cases = {test: job.batch.plain[test].cases for test in job.tests}
         results = ended.outcomes(job.tests, cases, timed_out=timed_out, survivors=survivors)
         self._send({"type": "row", "id": job.id, "results": results})

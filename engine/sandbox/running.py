@@ -54,8 +54,8 @@ class Running:
         try:
             for message in self.decoder.feed(data):
                 self._message(message)
-        except frames.FrameError as error:
-            self.problem = str(error)
+        except (frames.FrameError, LookupError, ValueError, TypeError) as error:
+            self.problem = str(error) or "a report that cannot be read"
 
     def _message(self, message: dict[str, Any]) -> None:
         if message.get("nonce") != self.nonce or self.done:

@@ -15,17 +15,17 @@ import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, replace
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from engine.errors import BadInput, Cancelled, SandboxUnavailable
 from engine.sandbox import codeserver, rootfs
-from engine.sandbox.base import Project, SandboxSettings
+from engine.sandbox.base import LINUX, Project, SandboxSettings
 from engine.sandbox.connection import Connection, Engine, LinkLost
 from engine.sandbox.plan import Plan
 from engine.sandbox.project import with_project
 from engine.sandbox.requirements import Layer, explain_missing, install, requirements_for
 from engine.sandbox.run import POLL_S, Run
-from engine.sandbox.turns import Turn, Turns
+from engine.sandbox.turns import MACHINE, Cores, Turn, Turns
 from engine.verdicts import PairResult
 
 _START_S = 60.0
@@ -44,8 +44,12 @@ class RunnerSandbox:
         *,
         cold: bool = False,
         project: Project | None = None,
+        cores: Cores = MACHINE,
     ) -> None:
-        """`cold`: every pair starts pytest from nothing. `project`: candidates can import its code."""
+        """`cold`: every pair starts pytest from nothing. `project`: candidates can import its code.
+
+        `cores`: the processors that this sandbox shares with others of this process.
+        """
         self._cold = cold
         self._project = project
         self._engine = engine
@@ -55,8 +59,9 @@ class RunnerSandbox:
         self._closed = False
         self._wanted: frozenset[str] = frozenset()
         self._layer: Layer | None = None
+        self._files: IO[str] | None = None
         self._slots = max(1, min(settings.workers, rootfs.MAX_SLOTS)) if engine.many_users else 1
-        self._turns = Turns(self._slots * _WINDOW_PER_SLOT)
+        self._cores, self._turns = cores, Turns(self._slots * _WINDOW_PER_SLOT, cores)
         self._connecting, self._installing = threading.RLock(), threading.Lock()
 
     @property
@@ -103,8 +108,8 @@ class RunnerSandbox:
             "type": "batch",
             "batch": next(self._ids),
             "entry_point": entry_point,
-            "codes": dict(codes),
-            "tests": dict(tests),
+            "codes": {code: codes[code] for code, _ in wanted},
+            "tests": {test: tests[test] for _, test in wanted},
             "plain": {test: asdict(known) for test, known in plan.plain.items()},
         }
         return self._run(plan, batch, timeout_s, cancel or threading.Event())
@@ -116,7 +121,7 @@ class RunnerSandbox:
         That takes two users and a fork that only Linux itself, Docker's usual runtime, is known to do.
         """
         settings = self._settings
-        wanted = settings.separate and settings.runtime in {"", "runc"}
+        wanted = settings.separate and settings.runtime in LINUX
         return wanted and self._engine.many_users and platform.machine() in codeserver.MACHINES
 
     def confirm(
@@ -131,7 +136,9 @@ class RunnerSandbox:
     ) -> PairResult:
         """Run one pair by a cold pytest in a place of its own. See `engine.sandbox.base.Sandbox`."""
         settings = replace(self._settings, workers=1, separate=False)
-        fresh = RunnerSandbox(self._engine, settings, cold=True, project=self._project)
+        fresh = RunnerSandbox(
+            self._engine, settings, cold=True, project=self._project, cores=self._cores
+        )
         fresh._wanted, fresh._layer = self._wanted, self._layer
         try:
             for result in fresh.run_pairs(
@@ -180,7 +187,7 @@ class RunnerSandbox:
             while not self._turns.room(turn, 0, alone=True):
                 if cancel.is_set():
                     raise Cancelled("cancelled")
-                self._turns.wait(POLL_S)
+                self._turns.wait(turn, POLL_S)
             with self._connecting:
                 self._wanted, self._layer = wanted, layer
                 self._disconnect()
@@ -199,10 +206,15 @@ class RunnerSandbox:
     def _connect(self) -> Connection:
         if self._closed:
             raise SandboxUnavailable("the sandbox is closed", remedy="open a new one")
-        if self._connection is None:
+        if self._connection is None or not self._connection.is_alive:
+            # One that ended while nobody used it is no run's loss.
+            self._disconnect()
             arguments = json.dumps(self._runner_settings())
             layer = with_project(self._layer, self._project) if self._project else self._layer
-            connection = Connection(self._engine.launch(arguments, slots=self._slots, layer=layer))
+            if layer is not None and layer.directory is not None:
+                self._files = rootfs.hold(layer.directory)
+            link = self._engine.launch(arguments, slots=self._slots, layer=layer, cold=self._cold)
+            connection = Connection(link)
             try:
                 started = connection.started(_START_S)
             except LinkLost as error:
@@ -245,6 +257,9 @@ class RunnerSandbox:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+        files, self._files = self._files, None
+        if files is not None:
+            files.close()
 
     def close(self) -> None:
         """Stop everything that was started. Closing twice is fine."""

@@ -107,6 +107,8 @@ def test_help_names_every_command_and_the_exit_codes(home: Path) -> None:
         (["--config", "missing.toml", "generate", "double.py::double"], "missing.toml"),
         (["--config", "typo.toml", "generate", "double.py::double"], "did you mean candidates?"),
         (["generate", "--no-such-option"], "No such option"),
+        (["bench", "model", "--gpu", "--shape", "q"], "known are Qwen/"),
+        (["bench", "model", "--rounds", "0"], "--rounds"),
     ],
 )
 def test_bad_input_is_one_clear_line_and_exit_2(

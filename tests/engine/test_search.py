@@ -239,7 +239,7 @@ def test_when_the_time_is_up_the_work_in_flight_is_stopped(sandbox: Sandbox) -> 
 def test_given_a_cascade_then_what_the_small_model_solves_never_asks_the_large_one(
     sandbox: Sandbox,
 ) -> None:
-    large, little = writer(RIGHT, TRUE), writer(RIGHT + WRONG, TRUE + MORE)
+    large, little = writer(RIGHT, TRUE), writer(RIGHT, TRUE + MORE)
     budget = replace(BUDGET, cascade=Cascade(candidates=16, tests=12))
     task = search(sandbox, large, budget=budget, small=little)
 
@@ -262,6 +262,7 @@ def test_given_a_cascade_then_what_the_small_model_fails_at_the_large_one_solves
     assert tiers == sorted(tiers, key=[Tier.SMALL, Tier.LARGE].index)
     assert set(tiers) == set(Tier)
     assert task.pool.samples(Kind.CODE, Tier.SMALL) <= 16
+    assert 0 < len(task.pool.voters) < len(task.pool.codes)
 
 
 def test_given_what_was_learnt_then_asks_are_put_otherwise_and_say_so(sandbox: Sandbox) -> None:

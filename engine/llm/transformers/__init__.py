@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 
 from engine.llm.settings import ModelSettings
-from engine.llm.transformers.baseline import plain_generate
+from engine.llm.transformers.baseline import continuous_batching, plain_generate
 from engine.llm.transformers.loading import load_weights
 from engine.llm.transformers.model import TransformersModel
 
-__all__ = ["TransformersModel", "load", "plain_generate"]
+__all__ = ["TransformersModel", "continuous_batching", "load", "plain_generate"]
 
 
 def load(settings: ModelSettings, *, threads: int) -> TransformersModel:

@@ -9,16 +9,24 @@ from typing import Any
 import torch
 
 from engine.errors import BadInput
-from engine.llm.memory import RESERVED, ModelShape, check_fits
+from engine.llm.memory import RESERVED, MemorySum, ModelShape, check_fits
 from engine.llm.settings import ModelSettings
 
 
-def check_memory(settings: ModelSettings, config: Any, dtype: str, free: int | None = None) -> None:
-    """Raise ModelUnavailable where `settings` want more than is free, and say what would fit.
+def check_memory(
+    settings: ModelSettings,
+    config: Any,
+    dtype: str,
+    free: int | None = None,
+    *,
+    beside: int = 0,
+) -> MemorySum | None:
+    """What `settings` need. Raises ModelUnavailable where less is free, and says what would fit.
 
     `config` is the model's, of the library's kind; one that is written in other words than the sums
-    know is not checked. `free` is in bytes; None asks the cards, or the kernel where there is none.
-    Raises BadInput where weights that are quantised already are to be quantised again.
+    know is not checked: None. `free` is in bytes; None asks the cards, or the kernel where there is
+    none. `beside` are bytes that another model will take. Raises BadInput where weights that are
+    quantised already are to be quantised again.
     """
     words = config.get_text_config().to_dict()
     stored = stored_quantization(getattr(config, "quantization_config", None))
@@ -29,14 +37,16 @@ def check_memory(settings: ModelSettings, config: Any, dtype: str, free: int | N
     try:
         shape = ModelShape.of(words)
     except KeyError:
-        return
+        return None
     on_cards = torch.cuda.is_available() and settings.device_map != "cpu"
     if free is None:
         free = sum(free_on_cards(settings).values()) if on_cards else free_ram()
+    # Quantised by others or by us, the weights take the same.
+    asked = dataclasses.replace(settings, quantization=stored) if stored else settings
     if free is not None:
-        # Quantised by others or by us, the weights take the same.
-        asked = dataclasses.replace(settings, quantization=stored) if stored else settings
-        check_fits(asked, shape, dtype=dtype, free=free, quantizes=on_cards and not stored)
+        left = max(free - beside, 0)
+        check_fits(asked, shape, dtype=dtype, free=left, quantizes=on_cards and not stored)
+    return MemorySum.of(asked, shape, dtype)
 
 
 def stored_quantization(found: Any) -> str:

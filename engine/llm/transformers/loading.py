@@ -17,8 +17,10 @@ from safetensors import SafetensorError
 
 from engine.errors import BadInput, ModelUnavailable
 from engine.llm import embedded
+from engine.llm.memory import MemorySum
 from engine.llm.settings import EMBEDDED, ModelSettings
 from engine.llm.transformers.fitting import card_limits, check_memory
+from engine.llm.transformers.packing import pack
 
 hub: Any = transformers  # whose annotations are partial
 
@@ -62,7 +64,27 @@ def load_weights(settings: ModelSettings) -> tuple[Any, Any, str]:
         raise ModelUnavailable(
             f"cannot load the model {source}: {first_line}", remedy=_remedy(settings, source)
         ) from error
+    pack(model)
     return model.eval(), tokenizer, name
+
+
+def examine(settings: ModelSettings, *, beside: int = 0) -> MemorySum | None:
+    """What the checkpoint of `settings` needs, nothing being loaded; None where it is not known here.
+
+    That is one of the hub which was not downloaded yet. `beside` are bytes that another model will take
+    of the same memory. Raises BadInput for a model that cannot be, ModelUnavailable for one that does
+    not fit.
+    """
+    source = known_checkpoint(settings.model)
+    try:
+        config = hub.AutoConfig.from_pretrained(source, local_files_only=True)
+    except LOAD_FAILURES as error:
+        if not Path(source).is_dir():
+            return None
+        raise ModelUnavailable(
+            f"cannot read {source}/config.json", remedy=_remedy(settings, source)
+        ) from error
+    return check_memory(settings, config, dtype_name(resolve_dtype(settings)), beside=beside)
 
 
 def _remedy(settings: ModelSettings, source: str) -> str:

@@ -6,7 +6,7 @@ Speed does not depend on what the weights say, so a card can be measured without
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,16 +15,25 @@ import transformers
 from accelerate import dispatch_model, init_empty_weights
 
 from engine.llm.settings import ModelSettings
+from engine.llm.transformers.fitting import free_ram
 from engine.llm.transformers.loading import dtype_name, hub, load_options, resolve_dtype
 from engine.llm.transformers.model import TransformersModel
 
 
 def unlearnt(
-    config: Mapping[str, Any], settings: ModelSettings, tokenizer: Any, *, name: str
+    config: Mapping[str, Any],
+    settings: ModelSettings,
+    tokenizer: Any,
+    *,
+    name: str,
+    devices: Sequence[str] | None = None,
+    hooked: bool = False,
 ) -> TransformersModel:
-    """A model of the shape `config`, at the precision of `settings`, spread over all cards.
+    """A model of the shape `config`, at the precision of `settings`, spread over `devices`.
 
-    `tokenizer` may be any whose vocabulary is not larger.
+    None is all cards. `tokenizer` may be any whose vocabulary is not larger. With `hooked`
+    accelerate moves what goes in and out of each part even where all of them are on one device, as
+    it must where they are not.
     """
     torch.manual_seed(0)
     dtype = resolve_dtype(settings)
@@ -39,14 +48,21 @@ def unlearnt(
         weights = hub.integrations.replace_with_bnb_linear(
             weights, modules_to_not_convert=["lm_head"], quantization_config=quantization
         )
-    placed = device_map(made.num_hidden_layers)
+    names = devices or all_devices()
+    placed = device_map(made.num_hidden_layers, names)
     for module_name, module in weights.named_modules():
         for key, parameter in list(module.named_parameters(recurse=False)):
             _fill(module, key, parameter, _device_of(f"{module_name}.{key}", placed), dtype)
-    if len(set(placed.values())) > 1:
-        weights = dispatch_model(weights, placed)
+    if len(names) > 1 or hooked:
+        weights = dispatch_model(
+            weights,
+            placed,
+            main_device=names[0],
+            skip_keys=weights._skip_keys_device_placement,
+            force_hooks=hooked,
+        )
     else:
-        weights.to(next(iter(placed.values())))
+        weights.to(names[0])
     precision = settings.quantization if quantization is not None else dtype_name(dtype)
     return TransformersModel(
         weights.eval(),
@@ -58,10 +74,14 @@ def unlearnt(
     )
 
 
-def device_map(layers: int) -> dict[str, str]:
-    """As many layers on each card, in order; everything on the CPU where there is none."""
+def all_devices() -> list[str]:
+    """Every card; the CPU where there is none."""
     cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    names = [f"cuda:{card}" for card in range(cards)] or ["cpu"]
+    return [f"cuda:{card}" for card in range(cards)] or ["cpu"]
+
+
+def device_map(layers: int, names: Sequence[str]) -> dict[str, str]:
+    """As many layers on each of the devices, in order; the ends of the model with their neighbours."""
     each = {f"model.layers.{i}": names[i * len(names) // layers] for i in range(layers)}
     ends = {"model.norm": names[-1], "lm_head": names[-1], "model.rotary_emb": names[0]}
     return {"model.embed_tokens": names[0], **each, **ends}
@@ -122,15 +142,15 @@ def _best_seconds(work: Callable[[], object], rounds: int = 5) -> float:
     return best
 
 
-def free_bytes() -> int | None:
-    """Bytes free on all cards together; None without a card."""
+def free_bytes(devices: Sequence[str]) -> int | None:
+    """Bytes free on these cards, each as much as the fullest; or what the kernel would give."""
     if not torch.cuda.is_available():
-        return None
-    return sum(torch.cuda.mem_get_info(card)[0] for card in range(torch.cuda.device_count()))
+        return free_ram()
+    return len(devices) * min(torch.cuda.mem_get_info(device)[0] for device in devices)
 
 
 def hardware() -> str:
-    """The cards, by their names; "CPU" without one."""
+    """The cards, by their names; the CPU and its threads without one."""
     cards = range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
     names = [torch.cuda.get_device_name(card) for card in cards]
     return ", ".join(names) or f"CPU, {torch.get_num_threads()} threads"

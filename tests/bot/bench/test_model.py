@@ -49,4 +49,4 @@ def test_llama_cpp_writes_as_many_tokens_as_asked_for_each_sample():
     with LlamaCpp(find_gguf(), threads=1, sequences=3, context=256) as llama:
         rate = llama.sample([1, 2, 3, 4], n=3, tokens=2)
         assert rate.tokens == 6
-        assert 0 < rate.first_s <= rate.seconds
+        assert rate.seconds > 0

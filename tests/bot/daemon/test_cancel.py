@@ -12,6 +12,8 @@ from bot.store import open_store
 from tests.bot.daemon.fleet import LONGEST_S, REPLIES, REPO, Fleet, pause
 from tests.bot.daemon.processes import Process
 
+# The users of candidates have numbers from here on.
+FIRST_CANDIDATE = 100_000
 FOR_EVER = {**REPLIES, "": ["\n    while True:\n        n = n\n"]}
 
 
@@ -43,7 +45,8 @@ def test_a_cancel_ends_what_would_go_on_for_an_hour(
         worker = fleet.start("worker")
         for _ in range(int(LONGEST_S / 0.02)):
             pools = store.list_pools()
-            if pools and pools[0].size >= least and _sandboxes(worker):
+            runs = _candidates(worker) if least else _sandboxes(worker)
+            if pools and pools[0].size >= least and runs:
                 break
             pause(0.02)
         github.comment(REPO, issue, "/supercharge cancel", by="ada")
@@ -51,7 +54,10 @@ def test_a_cancel_ends_what_would_go_on_for_an_hour(
 
         assert request.status is RequestStatus.CANCELLED
         assert worker.is_running
-        assert _sandboxes(worker) == [], "a sandbox outlived its request"
+        assert _candidates(worker) == [], "a candidate outlived its request"
+        # The sandbox itself is kept warm for the next request, as long as the worker lives.
+        kept = _sandboxes(worker)
+        assert len(kept) == 1
         [words] = [
             comment.body
             for comment in github.comments(REPO, issue)
@@ -59,16 +65,32 @@ def test_a_cancel_ends_what_would_go_on_for_an_hour(
         ]
         assert words
         fleet.stop()
+        assert not any(Path(f"/proc/{pid}").exists() for pid in kept)
 
 
 def _sandboxes(worker: Process) -> list[int]:
     """The children of a worker that are sandboxes."""
+    return [
+        pid for pid, (name, parent, _) in _processes() if (name, parent) == ("bwrap", worker.pid)
+    ]
+
+
+def _candidates(worker: Process) -> list[int]:
+    """The processes in a worker's sandboxes that run as a candidate's user."""
+    processes, inside = _processes(), set(_sandboxes(worker))
+    for _ in range(4):
+        inside |= {pid for pid, (_, parent, _) in processes if parent in inside}
+    return [pid for pid, (_, _, uid) in processes if pid in inside and uid >= FIRST_CANDIDATE]
+
+
+def _processes() -> list[tuple[int, tuple[str, int, int]]]:
+    """Every process with its name, its parent and its user."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             name, _, rest = stat.read_text(errors="replace").partition("(")[2].rpartition(")")
+            uid = stat.parent.stat().st_uid
         except OSError:
             continue  # it ended meanwhile
-        if name == "bwrap" and int(rest.split()[1]) == worker.pid:
-            found.append(int(stat.parent.name))
+        found.append((int(stat.parent.name), (name, int(rest.split()[1]), uid)))
     return found

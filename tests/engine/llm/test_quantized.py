@@ -57,10 +57,12 @@ def test_weights_take_what_the_sums_say_and_a_saved_checkpoint_is_the_same_model
     assert model.name.endswith(f"({quantization})")
     assert model.weights.get_memory_footprint() == pytest.approx(counted, rel=0.02)
     assert counted < shape.weight_bytes("none", "bfloat16")
+    # Before its first pass: with that bitsandbytes arranges 4 bit anew on CPUs with AVX-512, and what
+    # it saves then is another model.
+    model.weights.save_pretrained(tmp_path)
     written = texts(model)
     assert len(written) == 3
 
-    model.weights.save_pretrained(tmp_path)
     embedded_tokenizer(ModelSettings()).save_pretrained(tmp_path)
     assert texts(opened(tmp_path)) == written
     with pytest.raises(BadInput, match="quantised already"):

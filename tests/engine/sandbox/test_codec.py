@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
+import socket
 from collections import OrderedDict
 from enum import IntEnum
 
@@ -11,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.sandbox.codec import MAX_BYTES, Codec, Malformed, Unplain
+from engine.sandbox.codec import MAX_BYTES, Codec, Malformed, Unplain, parse
+from engine.sandbox.codeserver import Frames
 
 SCALARS = (
     st.none()
@@ -51,6 +54,39 @@ def kinds(value: object) -> object:
 @given(st.lists(VALUES, max_size=3))
 def test_plain_values_arrive_as_they_are(values):
     assert kinds(told(Codec(), Codec(), *values)) == kinds(values)
+
+
+# What JSON has itself: integers that fit into a word, finite floats.
+SIMPLE = st.none() | st.booleans() | st.integers(-(2**61), 2**61) | st.text(st.characters())
+SIMPLE |= st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(st.lists(SIMPLE, max_size=4))
+def test_short_ways_write_what_json_writes(values):
+    assert Codec().encode(values) == f"{json.dumps(values)},[]"
+    assert Codec().encode([values]) == f'[["r", 0]],[[0,{json.dumps(["l", values])}]]'
+    assert parse(json.dumps(values)) == values
+
+
+@pytest.mark.parametrize("text", ["", " 1", "1 ", "1 2", "[1", "x", "nul", "[" * 100_000, "1]"])
+def test_a_text_that_is_not_one_value_is_refused(text):
+    with pytest.raises(Malformed):
+        parse(text)
+
+
+@given(st.lists(st.text(st.characters(max_codepoint=127), min_size=1), max_size=6), st.data())
+def test_frames_arrive_whole_wherever_they_are_cut(texts, data):
+    # Packets are read one by one, however many have come.
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours:
+        with theirs:
+            written = b"".join(len(text).to_bytes(4, "big") + text.encode() for text in texts)
+            cuts = sorted(data.draw(st.lists(st.integers(0, len(written)), max_size=4)))
+            for start, end in itertools.pairwise([0, *cuts, len(written)]):
+                if start < end:
+                    theirs.send(written[start:end])
+        source = Frames(ours.fileno())
+        assert list(iter(source.next, "")) == texts
 
 
 @given(st.sets(st.integers() | st.text(max_size=5)))

@@ -34,6 +34,8 @@ FORGERIES = {
         """
     + RIGHT,
     "the report closed": "import os; os.closerange(3, 1000)" + WRONG,
+    "the report closed, and no end": "import os, time; os.closerange(3, 1000); time.sleep(3600)"
+    + RIGHT,
     "noise on every descriptor": """
         import os
         for fd in range(3, 1000):

@@ -237,9 +237,10 @@ def test_a_runtime_that_docker_has_runs_the_pairs():
     assert result.verdict is Verdict.PASSED
 
 
-def test_a_runtime_is_dockers():
-    with pytest.raises(BadInput, match=r"sandbox\.runtime"):
-        SandboxSettings(engine="bubblewrap", runtime="runsc")
+@pytest.mark.parametrize("key", ["runtime", "confirm_runtime"])
+def test_a_runtime_is_dockers(key):
+    with pytest.raises(BadInput, match=rf"sandbox\.{key} is"):
+        SandboxSettings(engine="bubblewrap", **{key: "runsc"})
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from engine.sandbox import rootfs
 from engine.sandbox.base import Project, Sandbox, SandboxSettings
 from engine.sandbox.bubblewrap import BubblewrapEngine
 from engine.sandbox.docker import DockerEngine
-from engine.sandbox.project import with_project
+from engine.sandbox.project import laid_out, with_project
 from engine.sandbox.session import RunnerSandbox
 from engine.verdicts import Verdict
 
@@ -80,3 +81,19 @@ def test_what_is_too_large_is_left_out_and_the_rest_is_there(checkout, monkeypat
     assert directory is not None
     assert (directory / "shop/prices.py").exists()
     assert not (directory / "data.bin").exists()
+
+
+def test_files_that_a_sandbox_holds_are_not_pruned(monkeypatch, tmp_path):
+    """A sandbox that is kept warm may be older than what is kept of others."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    made = []
+    for name in ("held", "let-go", "new"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "helper.py").write_text(f"NAME = {name!r}\n")
+        made.append(laid_out(Project((folder,))).directory)
+        if name == "held":
+            files = rootfs.hold(made[0])
+        os.utime(made[-1], (0, 0))
+    assert [directory.exists() for directory in made] == [True, False, True]
+    files.close()

@@ -10,7 +10,7 @@ import pytest
 
 from engine.sandbox import frames
 from engine.sandbox.cleaning import remove_contents
-from engine.sandbox.expected import examine, judge
+from engine.sandbox.expected import Examined, examine, judge
 
 EXPECTED = examine("def test_a(): pass\n\nclass TestB:\n    def test_c(self): pass\n")
 HONEST = {
@@ -45,6 +45,25 @@ def test_the_expected_tests_are_read_from_the_source(source, names):
     assert expected.names == names
     assert bool(expected.problem) is not bool(names)
     assert type(expected).from_message(json.loads(json.dumps(expected.to_message()))) == expected
+
+
+def test_what_is_known_of_tests_is_kept_within_bounds():
+    sources = [f"def test_{n}(): pass\n" for n in range(20)]
+    one = len(sources[0]) + len(examine(sources[0]).code)
+    known = Examined(limit=5 * one + one // 2)
+    for source in [*sources[:10], *sources]:
+        known.add(source, examine(source))
+    assert [known.get(source) is not None for source in sources] == [False] * 15 + [True] * 5
+    assert known.get(sources[-1]) == examine(sources[-1])
+    known.add("#" * 10 * one, examine(""))
+    assert known.get("#" * 10 * one) is None
+
+
+def test_what_was_found_out_first_about_a_test_stays():
+    known = Examined()
+    known.add("x", EXPECTED)
+    known.add("x", examine(""))
+    assert known.get("x") is EXPECTED
 
 
 def test_an_honest_report_passes():

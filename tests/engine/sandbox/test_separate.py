@@ -4,18 +4,17 @@
 
 from __future__ import annotations
 
-import ast
-import gzip
 import itertools
-import json
 import random
-import re
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bot.bench.equality import Task, load_tasks
 from engine.sandbox import Sandbox, SandboxSettings
 from engine.sandbox.bubblewrap import BubblewrapEngine
 from engine.sandbox.session import RunnerSandbox
@@ -83,9 +82,13 @@ def own_tests() -> dict[str, str]:
 
 
 def by_pair(
-    sandbox: Sandbox, codes: dict[str, str], tests: dict[str, str], name: str = ENTRY
+    sandbox: Sandbox,
+    codes: Mapping[str, str],
+    tests: Mapping[str, str],
+    name: str = ENTRY,
+    timeout_s: float = 5,
 ) -> dict[tuple[str, str], PairResult]:
-    found = sandbox.run_pairs(codes, tests, entry_point=name, timeout_s=5)
+    found = sandbox.run_pairs(codes, tests, entry_point=name, timeout_s=timeout_s)
     return {result.pair: result for result in found}
 
 
@@ -118,54 +121,36 @@ def test_both_paths_agree_on_every_odd_pair(separate_and_full):
     assert {result.isolation for result in expected.values()} == {Isolation.SHARED}
 
 
-def test_both_paths_agree_on_what_a_model_wrote(separate_and_full):
+def test_both_paths_and_a_cold_pytest_agree_on_what_a_model_wrote(separate_and_full):
     separate, full = separate_and_full
     compared = apart = 0
-    for task in tasks():
-        codes, tests = codes_of(task), asserts_of(task)
-        name = task["entry_point"]
-        found = by_pair(separate, codes, tests, name)
-        assert mismatches(found, by_pair(full, codes, tests, name)) == [], task["task_id"]
-        compared += len(found)
-        apart += sum(r.isolation is Isolation.SEPARATE for r in found.values())
+    chosen = random.Random(7)
+    whole = SandboxSettings(separate=False)
+    with RunnerSandbox(BubblewrapEngine(whole, as_root=True), whole, cold=True) as cold:
+        for task in tasks():
+            codes, tests, name = task.codes, task.tests, task.entry_point
+            found = by_pair(separate, codes, tests, name)
+            assert mismatches(found, by_pair(full, codes, tests, name)) == [], task.name
+            pair = chosen.choice(sorted(found))
+            code, test = pair
+            by_cold = by_pair(cold, {code: codes[code]}, {test: tests[test]}, name, timeout_s=60)
+            assert by_cold[pair].verdict is found[pair].verdict, (task.name, pair)
+            compared += len(found)
+            apart += sum(r.isolation is Isolation.SEPARATE for r in found.values())
     # The data lies beside the checkout, or not at all.
     assert compared >= 200 or not DATA.exists()
     assert apart >= compared * 0.8
 
 
-def tasks() -> list[dict[str, object]]:
+def tasks() -> list[Task]:
+    """A few; no codes whose outcome hangs on the order of a set of strings."""
     if not DATA.exists():
         return []
-    with gzip.open(DATA, "rt", encoding="utf-8") as file:
-        return [json.loads(line) for line in itertools.islice(file, 4, 40, 4)]
-
-
-def codes_of(task: dict[str, object]) -> dict[str, str]:
-    """The first different codes; not those whose outcome hangs on the order of a set of strings."""
-    first = (re.split(r"\n(?=\S)", code)[0] for code in task["code_completions"])
-    sources = dict.fromkeys(f"{task['prompt']}{code}\n" for code in first if "set(" not in code)
-    return dict(itertools.islice(((f"c{n}", source) for n, source in enumerate(sources)), 5))
-
-
-def asserts_of(task: dict[str, object]) -> dict[str, str]:
-    name = task["entry_point"]
-    lines = (
-        line.strip() for text in task["test_completions"] for line in f"assert {text}".split("\n")
-    )
-    found = list(
-        dict.fromkeys(line for line in lines if line.startswith("assert ") and is_whole(line))
-    )
-    random.Random(0).shuffle(found)
-    head = f"from {name} import {name}\n\n\ndef test_{name}():\n    "
-    return {f"t{n}": f"{head}{line}\n" for n, line in enumerate(found[:6])}
-
-
-def is_whole(line: str) -> bool:
-    try:
-        ast.parse(line)
-    except SyntaxError:
-        return False
-    return True
+    found = list(load_tasks(DATA, codes=5, asserts=6))[4:40:4]
+    return [
+        replace(task, codes={c: code for c, code in task.codes.items() if "set(" not in code})
+        for task in found
+    ]
 
 
 def test_the_full_path_agrees_with_a_cold_pytest(separate_and_full, tmp_path):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 
-from engine.sandbox.turns import Turns
+from engine.sandbox.turns import Cores, Turns
 from engine.verdicts import Verdict
 
 GOOD = "def {name}(n):\n    return {factor} * n\n"
@@ -60,6 +61,61 @@ def test_the_longest_timeout_counts():
     with turns.join(1), turns.join(9), turns.join(3):
         assert turns.longest_s == 9
     assert turns.longest_s == 0
+
+
+def test_alone_on_the_machine_a_sandbox_sends_ahead():
+    cores = Cores(2)
+    here, there = Turns(4, cores), Turns(4, cores)
+    with here.join(1) as first, here.join(1) as second, there.join(1):
+        assert [here.room(turn, 0, alone=False) for turn in (first, second)] == [2, 2]
+        # Another sandbox's run has nothing out and wants nothing: it counts for nothing.
+        assert [here.room(turn, 1, alone=False) for turn in (first, second)] == [2, 2]
+
+
+def test_sandboxes_have_no_more_out_together_than_there_are_processors():
+    cores = Cores(2)
+    places = [Turns(4, cores) for _ in range(3)]
+    with places[0].join(1) as a, places[1].join(1) as b, places[2].join(1) as c:
+
+        def room(turn, flying):
+            return turn.place.room(turn, flying, alone=False)
+
+        assert room(a, 0) == 4
+        assert room(b, 0) == 4
+        # Two are out. Each may go on only when one has come home, and who has none goes first.
+        assert [room(a, 1), room(b, 1), room(c, 0)] == [1, 1, 0]
+        assert room(a, 0) == 0
+        assert room(c, 0) == 4
+        assert [room(c, 1), room(b, 1), room(a, 0)] == [1, 1, 0]
+        assert room(b, 0) == 0
+        assert [room(a, 0), room(b, 0)] == [4, 0]
+
+
+def test_processors_are_shared_evenly_where_there_are_more():
+    cores = Cores(4)
+    big, small = Turns(8, cores), Turns(8, cores)
+    with big.join(1) as a, small.join(1) as b:
+        assert small.room(b, 0, alone=False) == 8
+        assert [big.room(a, n, alone=False) for n in range(4)] == [8, 8, 8, 3]
+        assert small.room(b, 1, alone=False) == 1
+        # What comes home goes to the one that has less than its share.
+        assert big.room(a, 2, alone=False) == 2
+        assert small.room(b, 1, alone=False) == 8
+        assert small.room(b, 2, alone=False) == 2
+        # Who wants no more leaves the rest to the others.
+        assert small.room(b, 1, alone=False, wants=False) == 1
+        assert big.room(a, 2, alone=False) == 8
+
+
+def test_one_whose_caller_has_stopped_to_read_holds_no_processor(monkeypatch):
+    cores, now = Cores(1), [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    one, two = Turns(4, cores), Turns(4, cores)
+    with one.join(1) as a, two.join(1) as b:
+        assert one.room(a, 0, alone=False) == 4
+        assert two.room(b, 0, alone=False) == 0
+        now[0] += 3
+        assert two.room(b, 0, alone=False) == 4
 
 
 def run_together(sandbox, asked):
