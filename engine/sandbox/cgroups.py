@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import signal
@@ -98,8 +99,11 @@ class Group:
     def _pids(self) -> list[int]:
         try:
             return [int(pid) for pid in (self.paths[0] / "cgroup.procs").read_text().split()]
-        except FileNotFoundError:
-            return []
+        except OSError as error:
+            # Another thread may remove the group between the opening of its file and the reading.
+            if error.errno in (errno.ENOENT, errno.ENODEV):
+                return []
+            raise
 
     def remove(self) -> None:
         """Remove the group; one that is still busy is left for the next sweep."""
