@@ -20,7 +20,7 @@ DOORS = {
     "openai": ("engine/llm/openai/client",),
     "httpx2": ("engine/llm/openai/client",),
     "ray": ("engine/cluster", "engine/llm/ray", "engine/sandbox/ray"),
-    "docker": ("engine/sandbox/docker",),
+    "docker": ("engine/sandbox/docker", "engine/sandbox/dockerlink"),
     "github": ("bot/forge/github",),
     "flask": ("webhooks",),
     "werkzeug": ("webhooks",),

@@ -1,11 +1,9 @@
-"""Candidates in one warm Docker container. The only module that imports docker."""
+"""Candidates in one warm Docker container. This module and `dockerlink` alone import docker."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import socket
-import struct
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,12 +11,12 @@ from typing import Any
 
 import docker
 import docker.errors
-import requests.exceptions
 
 from engine.errors import SandboxUnavailable
 from engine.sandbox import rootfs
 from engine.sandbox.base import LINUX, SandboxSettings
-from engine.sandbox.connection import Link, LinkLost
+from engine.sandbox.connection import Link
+from engine.sandbox.dockerlink import ENGINE_ERRORS, ContainerLink
 from engine.sandbox.owners import owner_is_dead, owner_labels
 from engine.sandbox.requirements import Layer
 
@@ -39,9 +37,6 @@ _RUNTIME_REMEDY = (
 )
 
 _CALL_S = 60
-_ENGINE_ERRORS = (docker.errors.DockerException, requests.exceptions.RequestException, OSError)
-_STREAM_HEADER = struct.Struct(">BxxxI")
-_STDOUT = 1
 
 
 def hosts(settings: SandboxSettings) -> list[str]:
@@ -62,7 +57,7 @@ def connect(settings: SandboxSettings) -> tuple[docker.DockerClient, str]:
             continue
         try:
             client = docker.DockerClient(base_url=host, version="auto", timeout=_CALL_S)
-        except _ENGINE_ERRORS as error:
+        except ENGINE_ERRORS as error:
             reasons.append(f"{host}: {_one_line(error)}")
             continue
         return client, host
@@ -134,10 +129,10 @@ class DockerEngine:
                 image, **self._container_options(arguments, slots, runtime)
             )
             try:
-                return _ContainerLink(self._client, container)
-            except _ENGINE_ERRORS:
+                return ContainerLink(self._client, container)
+            except ENGINE_ERRORS:
                 # One that never ran may have removed itself; what went wrong is told, not that.
-                with contextlib.suppress(*_ENGINE_ERRORS):
+                with contextlib.suppress(*ENGINE_ERRORS):
                     container.remove(force=True)
                 raise
 
@@ -264,74 +259,6 @@ class DockerEngine:
         self._client.close()
 
 
-class _ContainerLink:
-    """The attached standard streams of one container."""
-
-    def __init__(self, client: docker.DockerClient, container: Any) -> None:
-        self._container = container
-        self._errors = bytearray()
-        self._left = 0
-        self._stream = 0
-        streams = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-        attached = client.api.attach_socket(container.id, params=streams)
-        self._socket: socket.socket = getattr(attached, "_sock", attached)
-        self._attached = attached
-        self._socket.settimeout(None)
-        container.start()
-
-    def send(self, data: bytes) -> None:
-        try:
-            self._socket.sendall(data)
-        except OSError as error:
-            raise LinkLost(self.last_words() or str(error)) from error
-
-    def receive(self) -> bytes:
-        """Bytes of the runner's output; what it says on the error stream is kept aside."""
-        while True:
-            if not self._left:
-                header = self._exactly(_STREAM_HEADER.size)
-                if not header:
-                    return b""
-                self._stream, self._left = _STREAM_HEADER.unpack(header)
-                continue
-            data = self._socket.recv(min(self._left, 1 << 16))
-            if not data:
-                return b""
-            self._left -= len(data)
-            if self._stream == _STDOUT:
-                return data
-            self._errors = (self._errors + data)[-4096:]
-
-    def _exactly(self, count: int) -> bytes:
-        data = b""
-        while len(data) < count:
-            more = self._socket.recv(count - len(data))
-            if not more:
-                return b""
-            data += more
-        return data
-
-    def last_words(self) -> str:
-        return self._errors.decode("utf-8", "replace").strip()
-
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-        # It removes itself when it ends; both ways of being too late are fine.
-        with contextlib.suppress(*_ENGINE_ERRORS):
-            self._container.remove(force=True)
-
-    def release(self) -> None:
-        """Close the socket, once nobody reads from it."""
-        # The client's pool does not know of a connection that was taken over.
-        response = getattr(self._attached, "_response", None)
-        if response is not None:
-            with contextlib.suppress(OSError, ValueError):
-                response.close()
-        self._attached.close()
-        self._socket.close()
-
-
 def _links(runtime: str) -> dict[str, str]:
     """What another runtime than runc needs instead of the image's own link `/tmp`.
 
@@ -349,7 +276,7 @@ def _links(runtime: str) -> dict[str, str]:
 def _as_unavailable() -> Iterator[None]:
     try:
         yield
-    except _ENGINE_ERRORS as error:
+    except ENGINE_ERRORS as error:
         raise SandboxUnavailable(f"Docker: {_one_line(error)}", remedy=REMEDY) from error
 
 
