@@ -29,9 +29,11 @@ def scratch_folder() -> Iterator[Path]:
     """An empty folder for as long as the block lasts, beside nothing of anybody else's."""
     with (
         tempfile.TemporaryDirectory(prefix=PREFIX) as outer,
-        open(Path(outer) / LOCK, "w", encoding="ascii") as lock,
+        open(Path(outer) / "new.lock", "w", encoding="ascii") as lock,
     ):
         fcntl.flock(lock, fcntl.LOCK_EX)
+        # It has its name only now: a sweep must never find it without its owner's lock.
+        (Path(outer) / "new.lock").rename(Path(outer) / LOCK)
         inner = Path(outer) / "files"
         inner.mkdir()
         try:

@@ -125,14 +125,21 @@ class Span:
         return and_(c.pool == self.pool, c.position >= self.start, c.position < self.end)
 
 
-def streams(connection: Connection, span: Span) -> list[Stream]:
-    """The entries with their positions, a stream per kind of entry, each in its order."""
-    return [
-        _candidates(connection, span),
-        _results(connection, span),
-        _judgements(connection, span),
-        _asks(connection, span),
-    ]
+def streams(connection: Connection, span: Span) -> tuple[list[Stream], list[Stream]]:
+    """The entries with their positions, a stream per kind of entry, each in its order.
+
+    First the kinds whose order among each other means something to a pool, candidates and asks.
+    """
+    return (
+        [_candidates(connection, span), _asks(connection, span)],
+        [_results(connection, span), _judgements(connection, span)],
+    )
+
+
+def entries(stream: Stream) -> Iterator[Entry]:
+    """A stream without its positions."""
+    for _, entry in stream:
+        yield entry
 
 
 def in_order(parts: Iterable[Stream]) -> Iterator[Entry]:

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -64,6 +65,9 @@ def ray_nodes() -> Iterator[Nodes]:
 
     # Not one of pytest's own, which are too deep for a socket's path.
     folder = tempfile.mkdtemp(prefix="supercharge-ray-", dir="/tmp")
+    # Ray notes its latest cluster's address in a folder that it does not make, and others may use.
+    os.environ["RAY_TMPDIR"] = folder
+    Path(folder, "ray").mkdir()
     cluster = Cluster(
         initialize_head=True,
         head_node_args={
