@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.interrupts import cancelled_by_ctrl_c
 from bot.learning import Learning
 from bot.models import model_names, open_configured, open_small
 from bot.settings import Settings, spending_file, state_dir
@@ -128,7 +129,8 @@ def run(
             )
             outcome: Solution | Exhausted | None
             try:
-                outcome = task.run()
+                with cancelled_by_ctrl_c(cancel):
+                    outcome = task.run()
             except (KeyboardInterrupt, Cancelled):
                 outcome = None
             finally:
