@@ -34,6 +34,12 @@ ENOUGH_RUNS = 8
 COLDEST, HOTTEST = 0.1, 1.8
 """How far knobs can move the temperature."""
 
+BRIEF_S = 2.0
+"""Most seconds for a pair that is the first of its code or test; nearly all take milliseconds."""
+
+HANGING_AT_ONCE = 2
+"""So many pairs that may well hang are run in one action: each can take its whole timeout."""
+
 PATIENCE = 3
 """How often a code, or a test, may time out before it is left alone, unless it passed more often."""
 
@@ -110,9 +116,13 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class RunPairs:
-    """Run these (code id, test id) pairs in the sandbox."""
+    """Run these (code id, test id) pairs in the sandbox.
+
+    `brief`: they are to find out what hangs, so `BRIEF_S` seconds each are enough.
+    """
 
     pairs: tuple[tuple[str, str], ...]
+    brief: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,19 +180,22 @@ def next_actions(pool: Pool, budget: Budget, in_flight: Collection[Action]) -> l
     contender = choose(pool, min_asserts=budget.min_asserts, style=budget.wish)
     convincing = contender is not None and contender.evidence >= budget.threshold
     tier = tier_of(pool, budget.cascade, contender.evidence if contender else 0.0)
-    if contender and convincing and _is_settled(pool, contender, owed, budget.threshold):
+    change = bool(pool.asks) and not pool.asks_of(tier)
+    # Before another model is asked for anything it has to be known how far the first one came.
+    is_known = not (change and owed.promising)
+    settled = contender and is_known and _is_settled(pool, contender, owed, budget.threshold)
+    if contender and convincing and settled:
         # A judge whose word counts is the large model; who only tells need not be woken for it.
-        judge = Tier.LARGE if budget.judge_weight else tier
+        judge = Tier.LARGE if budget.judge_weight else Tier.SMALL if change else tier
         proof = _prove(pool, budget, contender, in_flight, judge)
         if proof is not None:
             return proof
 
-    actions: list[Action] = []
+    running = [action for action in in_flight if isinstance(action, RunPairs)]
+    actions: list[Action] = [Abandon(pairs) for pairs in running if _hangs(pool, owed, pairs)]
     if not sandbox_busy and (pairs := owed.next_promising or owed.next_hopeless):
-        actions.append(RunPairs(tuple(pairs)))
+        actions.append(RunPairs(tuple(pairs), owed.is_probe))
     # What looks convincing on the pairs known so far is settled first: no new samples until then.
-    # Nor is another model asked before it is known how far the first one came.
-    change = bool(pool.asks) and not pool.asks_of(tier)
     most_owed = 0 if convincing or change else MOST_OWED
     known = max(len(owed.promising), len(owed.next_promising)) <= most_owed
     others_at_work = sandbox_busy or any(ask.tier is not tier for ask in asking)
@@ -203,21 +216,25 @@ def _is_settled(pool: Pool, choice: Choice, owed: _Owed, threshold: float) -> bo
 class _Owed:
     """What the sandbox owes that can change the choice, and what it should be given next.
 
-    `next_hopeless` is what hardly can change it, for when nothing else is to do.
+    `next_hopeless` is what hardly can change it, for when nothing else is to do. `hung` are the codes
+    and tests that timed out and hardly ever passed. `is_probe`: what is next is to tell such.
     """
 
     promising: list[tuple[str, str]]
     next_promising: list[tuple[str, str]]
     next_hopeless: list[tuple[str, str]]
+    hung: frozenset[str] = frozenset()
+    is_probe: bool = False
 
 
 def _owed_pairs(pool: Pool) -> _Owed:
     """What the sandbox owes, in the order in which it pays most.
 
     Tests meet the stub first: one that passes on it, or does not run at all, gets no column. Then
-    every new code meets one test alone, so that one that hangs is found out by one timeout and not
-    by one for every test. Then each meets all others, the asserts written most often first. Codes
-    that passed nothing so far, and tests that nothing passed, come last.
+    every new code meets one test alone, and every new test the code that passed most, so that one that
+    hangs is found out by one timeout and not by one for every test or code. Then each meets all
+    others, the asserts written most often first. Codes that passed nothing so far, and tests that
+    nothing passed, come last, and what hung comes after them, a little at a time.
     """
     owed = list(pool.untested_pairs())
     if not owed:
@@ -232,29 +249,65 @@ def _owed_pairs(pool: Pool) -> _Owed:
         runs.update(pair)
         if result.verdict is Verdict.PASSED:
             passed.update(pair)
-        elif result.verdict is Verdict.TIMED_OUT:
-            timeouts.update(pair)
+    for pair, result in pool.results.items():
+        if result.verdict is Verdict.TIMED_OUT:
+            # Whichever never passed is to blame: a huge argument, and not the code that recurses.
+            timeouts.update([name for name in pair if not passed[name]] or pair)
     stalled = {name for name, n in timeouts.items() if n >= PATIENCE and n > passed[name]}
     hung = {name for name, n in timeouts.items() if 2 * n >= passed[name]}
     hopeless = {name for name, n in runs.items() if n >= ENOUGH_RUNS and not passed[name]} | hung
     order = {t: i for i, t in enumerate(sorted(pool.live_tests, key=lambda t: -pool.seen[t]))}
     owed = [pair for pair in owed if pair[0] != STUB and not stalled & set(pair)]
-    owed.sort(key=lambda pair: order[pair[1]])
+    owed.sort(key=lambda pair: (not runs[pair[1]], order[pair[1]]))
     promising = [pair for pair in owed if not hopeless & set(pair)]
     late = [pair for pair in owed if hopeless & set(pair)]
-    probes = _one_each([pair for pair in promising if not runs[pair[0]]])
-    once = _one_each([pair for pair in late if pair[0] in hung])
-    patient = [pair for pair in late if pair[0] not in hung]
+    new_codes = [pair for pair in promising if not runs[pair[0]]]
+    new_tests = [pair for pair in promising if runs[pair[0]] and not runs[pair[1]]]
+    probes = _one_each(new_codes) + _by_the_best(new_tests, passed)
+    patient = [pair for pair in late if not hung & set(pair)]
     return _Owed(
         promising,
         on_stub or probes or promising[:PAIRS_AT_ONCE],
-        (patient or once)[:PAIRS_AT_ONCE],
+        patient[:PAIRS_AT_ONCE] or _apart(late, HANGING_AT_ONCE),
+        frozenset(hung),
+        # What people gave as an example may take its time.
+        bool(probes) and not on_stub and not {t for _, t in probes} & set(pool.given_tests),
     )
 
 
 def _one_each(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """The first pair of each code."""
     return list({code: (code, test) for code, test in reversed(pairs)}.values())[::-1]
+
+
+def _by_the_best(pairs: list[tuple[str, str]], passed: Counter[str]) -> list[tuple[str, str]]:
+    """A pair for each test, with the code that passed most and the second in turn.
+
+    The tests of one code run one after the other, so two of them hang in the time of one.
+    """
+    codes = sorted(dict.fromkeys(code for code, _ in pairs), key=lambda code: -passed[code])[:2]
+    best = [code for code in codes if 2 * passed[code] >= passed[codes[0]]]
+    there = set(pairs)
+    turns = enumerate(dict.fromkeys(test for _, test in pairs))
+    wanted = [(best[turn % len(best)], test) for turn, test in turns]
+    missing = {test: code for code, test in reversed(pairs)}
+    return [pair if pair in there else (missing[pair[1]], pair[1]) for pair in wanted]
+
+
+def _apart(pairs: list[tuple[str, str]], most: int) -> list[tuple[str, str]]:
+    """The first pairs of which no two share a code or a test."""
+    found: list[tuple[str, str]] = []
+    for pair in pairs:
+        if len(found) < most and not {name for other in found for name in other} & set(pair):
+            found.append(pair)
+    return found
+
+
+def _hangs(pool: Pool, owed: _Owed, running: RunPairs) -> bool:
+    """Whether many pairs are being run, and those still to come have a code or a test that hangs."""
+    return len(running.pairs) > HANGING_AT_ONCE and any(
+        pool.verdict(*pair) is None and owed.hung & set(pair) for pair in running.pairs
+    )
 
 
 def _prove(

@@ -19,7 +19,7 @@ from engine.errors import Cancelled
 from engine.judge import judge
 from engine.llm.base import Completion, LanguageModel
 from engine.llm.routing import Role, route
-from engine.policy import Action, Ask, Confirm, Judge, RunPairs
+from engine.policy import BRIEF_S, Action, Ask, Confirm, Judge, RunPairs
 from engine.prompts import PromptFormat
 from engine.sandbox.base import Sandbox
 from engine.selection import suite_id
@@ -177,11 +177,12 @@ class Workers:
     def _run_pairs(self, action: RunPairs, pool: Pool, stop: threading.Event) -> None:
         codes = {code: self._module(pool, code) for code, _ in action.pairs}
         tests = {test: pool.candidates[test].source for _, test in action.pairs}
+        longest = self.settings.timeout_s
         for result in self.sandbox.run_pairs(
             codes,
             tests,
             entry_point=self.spec.import_name,
-            timeout_s=self.settings.timeout_s,
+            timeout_s=min(longest, BRIEF_S) if action.brief else longest,
             pairs=action.pairs,
             cancel=stop,
         ):

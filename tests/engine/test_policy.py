@@ -120,6 +120,56 @@ def test_a_new_code_meets_one_test_alone_before_all_others() -> None:
     assert pairs.pairs == ((code(1).id, unit(0).id), (code(2).id, unit(0).id))
 
 
+def test_a_new_test_meets_one_of_the_two_codes_that_passed_most_before_all_others() -> None:
+    pool = drawn(["PFF...", "PPF...", "PPP..."], asks=SPENT)
+    [pairs] = [action for action in actions(pool, [ASKING]) if isinstance(action, RunPairs)]
+    assert pairs.brief
+    assert pairs.pairs == tuple((code(i).id, unit(j).id) for i, j in [(2, 3), (1, 4), (2, 5)])
+    # The second best is none of them where it is far behind.
+    [pairs] = actions(drawn(["PFF..", "PPP.."], asks=SPENT), [ASKING])
+    assert pairs == RunPairs(tuple((code(1).id, unit(j).id) for j in (3, 4)), brief=True)
+
+
+def test_what_people_gave_as_an_example_may_take_its_time() -> None:
+    pool = drawn(["P.", "P."], given=2, asks=SPENT)
+    [pairs] = actions(pool, [ASKING])
+    assert pairs == RunPairs(((code(0).id, unit(1).id),), brief=False)
+
+
+def test_a_pair_that_hangs_is_the_fault_of_whichever_never_passed() -> None:
+    pool = drawn(["PTTTT.", "PFFFF."], asks=SPENT)
+    [pairs] = actions(pool, [ASKING])
+    assert isinstance(pairs, RunPairs)
+    assert (code(0).id, unit(5).id) in pairs.pairs, "the code has done nothing wrong"
+
+
+def test_new_codes_meet_a_test_that_is_known_and_not_a_new_one() -> None:
+    pool = drawn(["P.", ".."], asks=SPENT).grown([unit(1)] * 3)
+    [pairs] = [action for action in actions(pool, [ASKING]) if isinstance(action, RunPairs)]
+    assert (code(1).id, unit(0).id) in pairs.pairs
+    assert (code(1).id, unit(1).id) not in pairs.pairs
+
+
+def test_when_a_test_turns_out_to_hang_then_what_runs_with_it_is_left() -> None:
+    """As codes that recurse for ages do on a large argument: each took its whole timeout."""
+    running = RunPairs(tuple((code(i).id, unit(j).id) for i in range(1, 9) for j in (2, 3)))
+    known = ["PPPP", *["PP.."] * 8]
+    assert Abandon(running) not in actions(drawn(known, asks=SPENT), [ASKING, running])
+    hanging = ["PPPP", "PPTP", *["PP.."] * 7]
+    assert Abandon(running) in actions(drawn(hanging, asks=SPENT), [ASKING, running])
+    [rest] = [a for a in actions(drawn(hanging, asks=SPENT), [ASKING]) if isinstance(a, RunPairs)]
+    assert {test for _, test in rest.pairs} == {unit(3).id}
+
+
+def test_what_hung_runs_again_in_the_end_a_little_at_a_time_and_is_not_left() -> None:
+    pool = drawn(["PPPPP", *["PPTTT"] * 2, *["PP..."] * 3], asks=SPENT)
+    [pairs] = actions(pool)
+    assert isinstance(pairs, RunPairs)
+    assert len(pairs.pairs) == 2
+    assert len({test for _, test in pairs.pairs}) == 2
+    assert actions(pool, [pairs]) == []
+
+
 def test_a_code_that_hung_once_waits_until_nothing_else_is_owed_and_then_runs_once_more() -> None:
     pool = drawn(["PF..", "T..."], asks=SPENT)
     [pairs] = [action for action in actions(pool, [ASKING]) if isinstance(action, RunPairs)]
@@ -141,10 +191,10 @@ def test_what_looks_convincing_is_settled_before_more_is_sampled() -> None:
 
 
 def test_codes_that_pass_nothing_and_tests_that_nothing_passes_come_last() -> None:
-    rows = ["FFFFFFFF.", "PFFFFFFF.", "PF......."] + ["PF......."] * 7
+    rows = ["FFFFFFFF.", "PFFFFFFFF", "PF......."] + ["PF......."] * 7
     pool = drawn(rows, asks=SPENT)
     [pairs] = [action for action in actions(pool, [ASKING]) if isinstance(action, RunPairs)]
-    assert {c for c, _ in pairs.pairs} == {code(i).id for i in range(1, 10)}
+    assert {c for c, _ in pairs.pairs} == {code(i).id for i in range(2, 10)}
     assert unit(1).id not in {t for _, t in pairs.pairs}
 
 
