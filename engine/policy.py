@@ -202,7 +202,9 @@ def next_actions(pool: Pool, budget: Budget, in_flight: Collection[Action]) -> l
     if not judging and known and not (change and others_at_work):
         actions += _next_asks(pool, budget, tier, asking)
     if not actions and not in_flight:
-        return [Stop(StopReason.EXHAUSTED)]
+        # What may take its whole timeout again is for when there is nothing else to wait for.
+        hanging = owed.next_hanging
+        return [RunPairs(tuple(hanging))] if hanging else [Stop(StopReason.EXHAUSTED)]
     return actions
 
 
@@ -216,13 +218,15 @@ def _is_settled(pool: Pool, choice: Choice, owed: _Owed, threshold: float) -> bo
 class _Owed:
     """What the sandbox owes that can change the choice, and what it should be given next.
 
-    `next_hopeless` is what hardly can change it, for when nothing else is to do. `hung` are the codes
-    and tests that timed out and hardly ever passed. `is_probe`: what is next is to tell such.
+    `next_hopeless` is what hardly can change it, for when nothing else is to do, and `next_hanging`
+    what may hang besides, for the very end. `hung` are the codes and tests that timed out and hardly
+    ever passed. `is_probe`: what is next is to tell such.
     """
 
     promising: list[tuple[str, str]]
     next_promising: list[tuple[str, str]]
     next_hopeless: list[tuple[str, str]]
+    next_hanging: list[tuple[str, str]]
     hung: frozenset[str] = frozenset()
     is_probe: bool = False
 
@@ -238,7 +242,7 @@ def _owed_pairs(pool: Pool) -> _Owed:
     """
     owed = list(pool.untested_pairs())
     if not owed:
-        return _Owed([], [], [])
+        return _Owed([], [], [], [])
     on_stub = [pair for pair in owed if pair[0] == STUB]
     runs: Counter[str] = Counter()
     passed: Counter[str] = Counter()
@@ -268,7 +272,8 @@ def _owed_pairs(pool: Pool) -> _Owed:
     return _Owed(
         promising,
         on_stub or probes or promising[:PAIRS_AT_ONCE],
-        patient[:PAIRS_AT_ONCE] or _apart(late, HANGING_AT_ONCE),
+        patient[:PAIRS_AT_ONCE],
+        _apart([pair for pair in late if hung & set(pair)], HANGING_AT_ONCE),
         frozenset(hung),
         # What people gave as an example may take its time.
         bool(probes) and not on_stub and not {t for _, t in probes} & set(pool.given_tests),

@@ -168,6 +168,8 @@ def test_what_hung_runs_again_in_the_end_a_little_at_a_time_and_is_not_left() ->
     assert len(pairs.pairs) == 2
     assert len({test for _, test in pairs.pairs}) == 2
     assert actions(pool, [pairs]) == []
+    # As long as the model writes there is something better to wait for.
+    assert actions(pool, [ASKING]) == []
 
 
 def test_a_code_that_hung_once_waits_until_nothing_else_is_owed_and_then_runs_once_more() -> None:
