@@ -7,41 +7,29 @@ pair's score reaches the threshold, when the budget is spent, or when the time i
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeAlias
 
-from engine.candidates import STUB, Kind, Origin, Pool, Tier
+from engine.candidates import Kind, Origin, Pool, Tier
 from engine.cascade import Cascade, threshold_of, tier_of
 from engine.knobs import AS_CONFIGURED, USUAL_SHARE, Knobs, Tuned
+from engine.owed import Owed, Pair, owed_pairs
 from engine.selection import Choice, choose, leaders, pair_score, suite_id, weights
 from engine.verdicts import Verdict
 
 STYLES = 2
 """In how many styles each kind is asked for; novel asks take them in turn, improvements come after."""
 
-PAIRS_AT_ONCE = 128
-"""Most pairs handed to the sandbox in one action, so that what hangs is known before it hangs again."""
-
 MOST_OWED = 256
 """So many promising pairs may wait before the model waits for the sandbox: the choice needs them."""
-
-ENOUGH_RUNS = 8
-"""After so many runs without one pass, a code or a test is not promising: the others go first."""
 
 COLDEST, HOTTEST = 0.1, 1.8
 """How far knobs can move the temperature."""
 
 BRIEF_S = 2.0
 """Most seconds for a pair that is the first of its code or test; nearly all take milliseconds."""
-
-HANGING_AT_ONCE = 2
-"""So many pairs that may well hang are run in one action: each can take its whole timeout."""
-
-PATIENCE = 3
-"""How often a code, or a test, may time out before it is left alone, unless it passed more often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +109,7 @@ class RunPairs:
     `brief`: they are to find out what hangs, so `BRIEF_S` seconds each are enough.
     """
 
-    pairs: tuple[tuple[str, str], ...]
+    pairs: tuple[Pair, ...]
     brief: bool = False
 
 
@@ -176,15 +164,19 @@ def next_actions(pool: Pool, budget: Budget, in_flight: Collection[Action]) -> l
     asking = [action for action in in_flight if isinstance(action, Ask)]
     judging = any(isinstance(action, Judge) for action in in_flight)
     sandbox_busy = any(isinstance(action, RunPairs | Confirm) for action in in_flight)
-    owed = _owed_pairs(pool)
+    owed = owed_pairs(pool)
     contender = choose(pool, min_asserts=budget.min_asserts, style=budget.wish)
     convincing = contender is not None and contender.evidence >= budget.threshold
     tier = tier_of(pool, budget.cascade, contender.evidence if contender else 0.0)
     change = bool(pool.asks) and not pool.asks_of(tier)
     # Before another model is asked for anything it has to be known how far the first one came.
     is_known = not (change and owed.promising)
-    settled = contender and is_known and _is_settled(pool, contender, owed, budget.threshold)
-    if contender and convincing and settled:
+    if (
+        contender
+        and convincing
+        and is_known
+        and _is_settled(pool, contender, owed, budget.threshold)
+    ):
         # A judge whose word counts is the large model; who only tells need not be woken for it.
         judge = Tier.LARGE if budget.judge_weight else Tier.SMALL if change else tier
         proof = _prove(pool, budget, contender, in_flight, judge)
@@ -192,7 +184,7 @@ def next_actions(pool: Pool, budget: Budget, in_flight: Collection[Action]) -> l
             return proof
 
     running = [action for action in in_flight if isinstance(action, RunPairs)]
-    actions: list[Action] = [Abandon(pairs) for pairs in running if _hangs(pool, owed, pairs)]
+    actions: list[Action] = [Abandon(pairs) for pairs in running if owed.hangs(pool, pairs.pairs)]
     if not sandbox_busy and (pairs := owed.next_promising or owed.next_hopeless):
         actions.append(RunPairs(tuple(pairs), owed.is_probe))
     # What looks convincing on the pairs known so far is settled first: no new samples until then.
@@ -208,111 +200,10 @@ def next_actions(pool: Pool, budget: Budget, in_flight: Collection[Action]) -> l
     return actions
 
 
-def _is_settled(pool: Pool, choice: Choice, owed: _Owed, threshold: float) -> bool:
+def _is_settled(pool: Pool, choice: Choice, owed: Owed, threshold: float) -> bool:
     """Whether the choice would stand even if every other code passed all that it is still owed."""
     others = [code_id for code_id, _ in owed.promising if code_id not in choice.group]
     return choice.floor(sum(weights(pool, others))) >= threshold
-
-
-@dataclass(frozen=True, slots=True)
-class _Owed:
-    """What the sandbox owes that can change the choice, and what it should be given next.
-
-    `next_hopeless` is what hardly can change it, for when nothing else is to do, and `next_hanging`
-    what may hang besides, for the very end. `hung` are the codes and tests that timed out and hardly
-    ever passed. `is_probe`: what is next is to tell such.
-    """
-
-    promising: list[tuple[str, str]]
-    next_promising: list[tuple[str, str]]
-    next_hopeless: list[tuple[str, str]]
-    next_hanging: list[tuple[str, str]]
-    hung: frozenset[str] = frozenset()
-    is_probe: bool = False
-
-
-def _owed_pairs(pool: Pool) -> _Owed:
-    """What the sandbox owes, in the order in which it pays most.
-
-    Tests meet the stub first: one that passes on it, or does not run at all, gets no column. Then
-    every new code meets one test alone, and every new test the code that passed most, so that one that
-    hangs is found out by one timeout and not by one for every test or code. Then each meets all
-    others, the asserts written most often first. Codes that passed nothing so far, and tests that
-    nothing passed, come last, and what hung comes after them, a little at a time.
-    """
-    owed = list(pool.untested_pairs())
-    if not owed:
-        return _Owed([], [], [], [])
-    on_stub = [pair for pair in owed if pair[0] == STUB]
-    runs: Counter[str] = Counter()
-    passed: Counter[str] = Counter()
-    timeouts: Counter[str] = Counter()
-    for pair, result in pool.results.items():
-        if pair[0] == STUB:
-            continue
-        runs.update(pair)
-        if result.verdict is Verdict.PASSED:
-            passed.update(pair)
-    for pair, result in pool.results.items():
-        if result.verdict is Verdict.TIMED_OUT:
-            # Whichever never passed is to blame: a huge argument, and not the code that recurses.
-            timeouts.update([name for name in pair if not passed[name]] or pair)
-    stalled = {name for name, n in timeouts.items() if n >= PATIENCE and n > passed[name]}
-    hung = {name for name, n in timeouts.items() if 2 * n >= passed[name]}
-    hopeless = {name for name, n in runs.items() if n >= ENOUGH_RUNS and not passed[name]} | hung
-    order = {t: i for i, t in enumerate(sorted(pool.live_tests, key=lambda t: -pool.seen[t]))}
-    owed = [pair for pair in owed if pair[0] != STUB and not stalled & set(pair)]
-    owed.sort(key=lambda pair: (not runs[pair[1]], order[pair[1]]))
-    promising = [pair for pair in owed if not hopeless & set(pair)]
-    late = [pair for pair in owed if hopeless & set(pair)]
-    new_codes = [pair for pair in promising if not runs[pair[0]]]
-    new_tests = [pair for pair in promising if runs[pair[0]] and not runs[pair[1]]]
-    probes = _one_each(new_codes) + _by_the_best(new_tests, passed)
-    patient = [pair for pair in late if not hung & set(pair)]
-    return _Owed(
-        promising,
-        on_stub or probes or promising[:PAIRS_AT_ONCE],
-        patient[:PAIRS_AT_ONCE],
-        _apart([pair for pair in late if hung & set(pair)], HANGING_AT_ONCE),
-        frozenset(hung),
-        # What people gave as an example may take its time.
-        bool(probes) and not on_stub and not {t for _, t in probes} & set(pool.given_tests),
-    )
-
-
-def _one_each(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The first pair of each code."""
-    return list({code: (code, test) for code, test in reversed(pairs)}.values())[::-1]
-
-
-def _by_the_best(pairs: list[tuple[str, str]], passed: Counter[str]) -> list[tuple[str, str]]:
-    """A pair for each test, with the code that passed most and the second in turn.
-
-    The tests of one code run one after the other, so two of them hang in the time of one.
-    """
-    codes = sorted(dict.fromkeys(code for code, _ in pairs), key=lambda code: -passed[code])[:2]
-    best = [code for code in codes if 2 * passed[code] >= passed[codes[0]]]
-    there = set(pairs)
-    turns = enumerate(dict.fromkeys(test for _, test in pairs))
-    wanted = [(best[turn % len(best)], test) for turn, test in turns]
-    missing = {test: code for code, test in reversed(pairs)}
-    return [pair if pair in there else (missing[pair[1]], pair[1]) for pair in wanted]
-
-
-def _apart(pairs: list[tuple[str, str]], most: int) -> list[tuple[str, str]]:
-    """The first pairs of which no two share a code or a test."""
-    found: list[tuple[str, str]] = []
-    for pair in pairs:
-        if len(found) < most and not {name for other in found for name in other} & set(pair):
-            found.append(pair)
-    return found
-
-
-def _hangs(pool: Pool, owed: _Owed, running: RunPairs) -> bool:
-    """Whether many pairs are being run, and those still to come have a code or a test that hangs."""
-    return len(running.pairs) > HANGING_AT_ONCE and any(
-        pool.verdict(*pair) is None and owed.hung & set(pair) for pair in running.pairs
-    )
 
 
 def _prove(

@@ -130,6 +130,12 @@ def test_a_new_test_meets_one_of_the_two_codes_that_passed_most_before_all_other
     assert pairs == RunPairs(tuple((code(1).id, unit(j).id) for j in (3, 4)), brief=True)
 
 
+def test_a_test_that_hangs_on_the_stub_does_not_stop_what_runs_on_it() -> None:
+    pool = drawn([], stub="T....", asks=SPENT)
+    running = RunPairs(tuple((STUB, unit(i).id) for i in range(5)))
+    assert actions(pool, [ASKING, running]) == []
+
+
 def test_what_people_gave_as_an_example_may_take_its_time() -> None:
     pool = drawn(["P.", "P."], given=2, asks=SPENT)
     [pairs] = actions(pool, [ASKING])
