@@ -15,10 +15,10 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, get_type_hints
+from typing import Any, get_type_hints
 
 from engine.candidates import AskOutcome, Candidate, Entry, Pool
+from engine.closing import Closing
 from engine.errors import BadInput
 from engine.spec import FunctionSpec
 from engine.verdicts import Judgement, PairResult
@@ -121,7 +121,7 @@ def _parse_header(path: Path, line: str) -> dict[str, Any]:
     return dict(about)
 
 
-class PoolWriter:
+class PoolWriter(Closing):
     """Appends entries to a pool file, each batch flushed to disk before it returns."""
 
     def __init__(self, path: Path, spec: FunctionSpec, **about: Any) -> None:
@@ -165,17 +165,6 @@ class PoolWriter:
 
     def close(self) -> None:
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _write(self, rows: Iterable[dict[str, Any]]) -> None:
         text = "".join(json.dumps(row, ensure_ascii=True) + "\n" for row in rows)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Self
-
 from sqlalchemy import text
 
 from bot.store.deliveries import Deliveries
@@ -15,9 +12,10 @@ from bot.store.outcomes import Outcomes
 from bot.store.pools import Pools
 from bot.store.queries import Queries
 from bot.store.spending import Spending
+from engine.closing import Closing
 
 
-class Store(Deliveries, Leases, Queries, Effects, Pools, Spending, Outcomes):
+class Store(Closing, Deliveries, Leases, Queries, Effects, Pools, Spending, Outcomes):
     """Everything that is remembered. Safe to use from many threads, and by many processes at once.
 
     Every method is one transaction: it happens whole or not at all. Any may raise StoreUnavailable.
@@ -39,14 +37,3 @@ class Store(Deliveries, Leases, Queries, Effects, Pools, Spending, Outcomes):
 
     def close(self) -> None:
         self._database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

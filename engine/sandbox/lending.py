@@ -10,9 +10,9 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import IO, Self
+from typing import IO
 
+from engine.closing import Closing
 from engine.errors import SandboxUnavailable
 from engine.sandbox import rootfs
 from engine.sandbox.base import Project, Sandbox, SandboxSettings
@@ -91,12 +91,6 @@ class SandboxLender:
             raise
         return _Lent(kept.sandbox, kept, self)
 
-    @property
-    def warm(self) -> int:
-        """How many sandboxes have run something and are there for the next request."""
-        with self._lock:
-            return sum(kept.is_warm for kept in self._kept.values())
-
     def tidy(self) -> None:
         """Close what nobody has used for `keep_warm_s`."""
         with self._lock:
@@ -146,7 +140,7 @@ def _close(out: Iterable[_Kept]) -> None:
         kept.close()
 
 
-class _Lent:
+class _Lent(Closing):
     """One borrower's hold on a sandbox: closing it ends the borrower's own runs, and no other's."""
 
     def __init__(self, sandbox: Sandbox, kept: _Kept, lender: SandboxLender) -> None:
@@ -220,17 +214,6 @@ class _Lent:
         if not self._closed.is_set():
             self._closed.set()
             self._lender._take_back(self._kept)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class _Either(threading.Event):

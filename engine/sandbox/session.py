@@ -14,9 +14,9 @@ import threading
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, replace
-from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any
 
+from engine.closing import Closing
 from engine.errors import BadInput, Cancelled, SandboxUnavailable
 from engine.sandbox import codeserver, rootfs
 from engine.sandbox.base import LINUX, Project, SandboxSettings
@@ -34,7 +34,7 @@ _COLD_START_S = 20.0
 _WINDOW_PER_SLOT = 2
 
 
-class RunnerSandbox:
+class RunnerSandbox(Closing):
     """A sandbox that runs pairs through a warm runner. See `engine.sandbox.base.Sandbox`."""
 
     def __init__(
@@ -266,14 +266,3 @@ class RunnerSandbox:
         self._closed = True
         self._disconnect()
         self._engine.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -10,7 +10,6 @@ from collections import Counter, deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from types import TracebackType
 from typing import Any, Self
 
 import ray
@@ -18,6 +17,7 @@ from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from engine import cluster
+from engine.closing import Closing
 from engine.errors import BadInput, Cancelled, SandboxUnavailable
 from engine.sandbox.base import Project, SandboxSettings
 from engine.sandbox.ray.host import Batch, Opened, SandboxHost, Unavailable, packed
@@ -52,7 +52,7 @@ class Host:
     busy: bool = False
 
 
-class RaySandbox:
+class RaySandbox(Closing):
     """The nodes' sandboxes as one. See `engine.sandbox.base.Sandbox`.
 
     Its actors belong to this process and end with it. A node that joins is used from the next call on.
@@ -162,17 +162,6 @@ class RaySandbox:
             ray.kill(host.actor)
         self._hosts.clear()
         cluster.disconnect()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     # -- the nodes ---------------------------------------------------------------------------------
 
