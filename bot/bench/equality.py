@@ -9,10 +9,7 @@ that differs from itself, as with the order of a set of strings, no way is right
 
 from __future__ import annotations
 
-import ast
-import gzip
 import itertools
-import json
 import random
 import re
 import time
@@ -24,7 +21,9 @@ from typing import Any
 
 from rich.console import Console
 
+from bot.bench.codet import FAULTS, records
 from bot.bench.machine import machine
+from engine.cleanup.syntax import parses
 from engine.errors import BadInput
 from engine.sandbox import Sandbox, SandboxSettings
 from engine.sandbox.docker import DockerEngine
@@ -125,12 +124,10 @@ def _is_steady(settings: SandboxSettings, task: Task, pair: Pair) -> bool:
 
 def load_tasks(pool: Path, *, codes: int = CODES, asserts: int = ASSERTS) -> Iterator[Task]:
     """Up to so many different codes and asserts of each task. Raises BadInput."""
-    opened = gzip.open if pool.suffix == ".gz" else open
     try:
-        with opened(pool, "rt", encoding="utf-8") as file:
-            for line in file:
-                yield _task(json.loads(line), codes, asserts)
-    except (OSError, ValueError, LookupError, TypeError) as error:
+        for found in records(pool):
+            yield _task(found, codes, asserts)
+    except FAULTS as error:
         raise BadInput(f"{pool} is no pool of samples: {error}") from error
 
 
@@ -143,7 +140,7 @@ def _task(found: Mapping[str, Any], codes: int, asserts: int) -> Task:
         line
         for text in found["test_completions"]
         for line in map(str.strip, f"assert {text}".split("\n"))
-        if line.startswith("assert ") and _is_whole(line)
+        if line.startswith("assert ") and parses(line)
     )
     chosen = list(lines)
     random.Random(0).shuffle(chosen)
@@ -154,14 +151,6 @@ def _task(found: Mapping[str, Any], codes: int, asserts: int) -> Task:
         {f"c{n}": source for n, source in enumerate(itertools.islice(sources, codes))},
         {f"t{n}": f"{head}{line}\n" for n, line in enumerate(chosen[:asserts])},
     )
-
-
-def _is_whole(line: str) -> bool:
-    try:
-        ast.parse(line)
-    except (SyntaxError, ValueError):
-        return False
-    return True
 
 
 def report(result: Mapping[str, Any], console: Console) -> None:

@@ -131,9 +131,8 @@ def _prompt(load: Load) -> Prompt:
 def _measure(model: TransformersModel, load: Load) -> dict[str, float]:
     """Tokens per second while all rows are written, the prompt having been read before."""
     prompt = _prompt(load)
-    list(
-        model.complete(prompt, SamplingParams(n=load.samples, max_tokens=2, seed=0))
-    )  # warm, and read
+    warm = SamplingParams(n=load.samples, max_tokens=2, seed=0)
+    list(model.complete(prompt, warm))  # and the prompt is read
 
     def rate(n: int) -> float:
         started = time.perf_counter()

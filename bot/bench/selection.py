@@ -8,8 +8,6 @@ pass the hidden tests).
 
 from __future__ import annotations
 
-import gzip
-import json
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +18,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from bot.bench.codet import FAULTS, records
 from bot.bench.machine import machine
 from engine.agreement import agreements
 from engine.errors import BadInput
@@ -144,12 +143,10 @@ def _draws(
 def load_matrices(path: Path) -> list[dict[str, Any]]:
     """The tasks' matrices. Raises BadInput where the file has none."""
     try:
-        data = path.read_bytes()
-        text = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode()
-        matrices = [json.loads(line)["matrix"] for line in text.splitlines()]
+        matrices = [task["matrix"] for task in records(path)]
         keys = {"code_of_sample", "asserts_of_sample", "passes", "correct"}
         if not matrices or any(not keys <= set(matrix) for matrix in matrices):
             raise ValueError(f"every task needs a matrix of {', '.join(sorted(keys))}")
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+    except FAULTS as error:
         raise BadInput(f"{path} is not a pool of samples with known truth: {error}") from error
     return matrices

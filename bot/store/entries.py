@@ -136,12 +136,6 @@ def streams(connection: Connection, span: Span) -> tuple[list[Stream], list[Stre
     )
 
 
-def entries(stream: Stream) -> Iterator[Entry]:
-    """A stream without its positions."""
-    for _, entry in stream:
-        yield entry
-
-
 def in_order(parts: Iterable[Stream]) -> Iterator[Entry]:
     """The entries of all streams as one, in the order in which they came."""
     for _, entry in heapq.merge(*parts, key=lambda placed: placed[0]):

@@ -102,7 +102,8 @@ class Pools(Part):
         with self._database.reading() as connection:
             ordered, others = codec.streams(connection, _whole(_pool(connection, pool_id)))
             # A pool hangs on the order of candidates and asks alone; a million results go straight in.
-            return Pool().grown(chain(codec.in_order(ordered), *map(codec.entries, others)))
+            parts = [ordered, *([stream] for stream in others)]
+            return Pool().grown(chain.from_iterable(map(codec.in_order, parts)))
 
     def iter_entries(self, pool_id: str) -> Iterator[Entry]:
         """Every entry in the order in which it came. Raises UnknownPool.

@@ -102,9 +102,7 @@ def describe_engines(settings: SandboxSettings | None = None) -> list[EngineStat
         except SandboxUnavailable as error:
             found.append(EngineStatus(name, str(error), error.remedy))
         else:
-            lines = [engine.description, *engine.warnings]
-            if isinstance(engine, DockerEngine) and engine.hint:
-                lines.append(engine.hint)
+            lines = [engine.description, *engine.warnings, *filter(None, [engine.hint])]
             engine.close()
             found.append(EngineStatus(name, "; ".join(lines), available=True))
     return found

@@ -36,6 +36,7 @@ class BubblewrapEngine:
 
     remedy = REMEDY
     dies_with_parent = True
+    hint = ""
 
     def __init__(self, settings: SandboxSettings, *, as_root: bool | None = None) -> None:
         """`as_root` False keeps to what an ordinary user could do; None asks the system.

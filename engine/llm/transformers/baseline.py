@@ -89,9 +89,8 @@ def _not_here(why: str) -> ModelUnavailable:
 def _manager(model: TransformersModel, prompt: Prompt, params: SamplingParams) -> Iterator[Any]:
     weights = model.weights
     ours = weights.config._attn_implementation
-    weights.set_attn_implementation(
-        "sdpa"
-    )  # from which it goes on to flash attention, where there is
+    # From there the library goes on to flash attention, where there is.
+    weights.set_attn_implementation("sdpa")
     config = hub.ContinuousBatchingConfig(page_size=PAGE, return_logprobs=True, seed=params.seed)
     if weights.device.type == "cpu":
         # By itself it takes more than half of the memory, which here is everybody's.
