@@ -91,6 +91,12 @@ class SandboxLender:
             raise
         return _Lent(kept.sandbox, kept, self)
 
+    @property
+    def warm(self) -> int:
+        """How many sandboxes have run something and are there for the next request."""
+        with self._lock:
+            return sum(kept.is_warm for kept in self._kept.values())
+
     def tidy(self) -> None:
         """Close what nobody has used for `keep_warm_s`."""
         with self._lock:
